@@ -1,0 +1,179 @@
+"""The recipe: every knob, its default and its unit. Names follow Hugging Face wherever one exists there.
+
+Only shapes and ranges are declared here; reading, overrides and messages are in ``load``. No torch.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""A task or adapter name: it becomes a folder name, so letters, digits, ``_ . -`` only."""
+
+RESERVED_NAMES = frozenset({"base", "shared", "common", "general", "math", "auto", "oracle", "routed"})
+"""Names with a meaning of their own; no task may take one."""
+
+
+class Section(BaseModel):
+    """Any part of a recipe: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class TaskSpec(Section):
+    """One task: a shipped ``card``, or inline data. Keys given here override the card's."""
+
+    card: str | None = None
+    """``domain/name`` of a shipped card, or the path of a card file (``.yaml``)."""
+    name: Name | None = None
+    path: str | None = None
+    """A folder with train/validation/test files, one file (jsonl, json, csv, parquet), or a hub id."""
+    format: str | None = None
+    """Detected from the columns when left out."""
+    text: str | None = None
+    """Column that holds the input text; short for ``columns: {text: ...}``."""
+    label: str | None = None
+    """Column that holds the label; short for ``columns: {label: ...}``."""
+    columns: dict[str, str] = {}
+    """The format's field -> the data's column, for every column that is named otherwise."""
+    labels: tuple[str, ...] | None = None
+    """The closed set of labels; taken from the train split when left out."""
+    instruction: str | None = None
+    rewordings: tuple[str, ...] = ()
+    """Other ways to say the instruction, seen by the router in training."""
+    held_out_rewordings: tuple[str, ...] = ()
+    """Still other ways, used to evaluate the router and never to train it."""
+    metric: str | None = None
+    tolerance: NonNegative = 0.01
+    """Relative tolerance of ``numeric_match``."""
+    max_new_tokens: Positive | None = None
+    """Longest answer when decoding, in tokens; the format's own default when left out."""
+    max_length: Positive | None = None
+    """Longest prompt + answer in tokens; ``training.max_length`` when left out."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Multiplies the schedule's probability of drawing this task, in examples."""
+    train_rows: Positive | None = None
+    validation_rows: Positive | None = None
+    test_rows: Positive | None = None
+    """Caps, drawn by seed, never the first rows."""
+
+
+class ShareSpec(TaskSpec):
+    """General or math data: a task whose rows make up ``share`` of every adapter's stream as a regulariser."""
+
+    share: Share = 0.1
+
+
+class Mixture(Section):
+    """With which probability each task is drawn (``mixing.schedules`` has the formulas)."""
+
+    schedule: Literal[
+        "round_robin", "uniform", "proportional", "temperature", "anneal_to_uniform", "anneal"
+    ] = "proportional"
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Exponent of ``temperature``: p ~ rows^alpha; 1 is proportional, 0 uniform (T5 writes 1/T)."""
+    toward: Literal["smaller", "harder"] = "smaller"
+    """Where ``anneal`` ends: at the tasks with fewer rows, or at those whose validation loss fell least."""
+    strength: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """How far ``anneal`` goes: the exponent reached at the end."""
+
+
+class Adapters(Section):
+    """Which adapters there are (``plan``) and their LoRA shape."""
+
+    plan: Literal["auto", "per_task", "shared", "groups"] = "auto"
+    groups: dict[Name, tuple[Name, ...]] = {}
+    """For plan ``groups``: adapter name -> its tasks. Every task in exactly one group."""
+    r: Positive = Field(16, validation_alias=AliasChoices("r", "lora_r", "rank"))
+    lora_alpha: Annotated[float, Field(gt=0)] = 32
+    lora_dropout: Share = 0.0
+    use_rslora: bool = False
+    """Scale alpha/sqrt(r) instead of alpha/r."""
+    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    """Names (endings) of linear layers inside the blocks; ``all-linear`` is all but the output head."""
+    trunk: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
+    """Blocks at the bottom without adapters. ``auto``: the deepest measured to cost under a point, else 0."""
+    common: bool = False
+    """One more adapter, always on beside the chosen one."""
+
+
+class Router(Section):
+    """The network that picks the adapter from the frozen base's hidden states."""
+
+    depth: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    """How many blocks it reads; ``auto``: a quarter of them, or the trunk where that is deeper."""
+    abstain: Literal["auto", "never"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
+    """Base score above which the base answers; ``auto`` calibrates it on validation data."""
+    hidden_size: Positive = 128
+    num_train_epochs: Positive = 30
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    rows_per_task: Positive = 1500
+    """Train rows of a task that the router sees, each in three wordings."""
+
+
+class Training(Section):
+    """How each adapter is trained. Counts are per adapter: one adapter's update never depends on its neighbours."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    num_train_epochs: Annotated[float, Field(gt=0)] = 3
+    max_steps: Positive | None = None
+    """Stop after so many steps of the mixture, whatever the epochs say."""
+    batch_size: Positive = Field(
+        16, validation_alias=AliasChoices("batch_size", "per_device_train_batch_size", "train_batch_size")
+    )
+    """Examples per adapter per update."""
+    weight_decay: NonNegative = 0.01
+    lr_scheduler_type: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup_ratio: Share = 0.05
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    adam_beta1: Share = 0.9
+    adam_beta2: Share = 0.999
+    adam_epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    max_length: Annotated[int, Field(ge=16)] = 1024
+    """Longest prompt + answer in tokens; the context is shortened, never the answer."""
+    max_tokens_per_batch: Annotated[int, Field(ge=64)] = 4096
+    """Tokens computed at once. Changes memory and speed, not the updates."""
+    loss_weighting: Literal["task", "token"] = "task"
+    """``task``: token mean per task, weighted by its examples in the update; ``token``: mean over all tokens."""
+    early_stopping_patience: Positive | None = None
+    """Validations without a better loss after which an adapter stops."""
+    checkpoint_every: Positive = 50
+    """Steps between checkpoints; a killed run continues from the last."""
+    dtype: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
+    device: str = "auto"
+    report_to: tuple[Literal["tensorboard"], ...] = ()
+
+
+class Evaluation(Section):
+    """What is measured, when, and against what."""
+
+    every: Annotated[float, Field(gt=0)] = 0.5
+    """Epochs between validations while training."""
+    validation_loss_rows: Positive = 128
+    """Rows per task for the validation loss while training, drawn by seed."""
+    baselines: tuple[Literal["base", "single_task"], ...] = ("base", "single_task")
+    seeds: Literal[1] = 1
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    bootstrap_samples: Annotated[int, Field(ge=100)] = 2000
+
+
+class Recipe(Section):
+    """All one needs to repeat a run."""
+
+    base_model: str = Field("builtin", validation_alias=AliasChoices("base_model", "model_name_or_path"))
+    """``builtin``, a model folder, or a hub id."""
+    output_dir: str = "runs/run"
+    seed: int = 0
+    tasks: Annotated[tuple[TaskSpec, ...], Field(min_length=1)]
+    general: ShareSpec | None = None
+    math: ShareSpec | None = None
+    mixture: Mixture = Mixture()
+    adapters: Adapters = Adapters()
+    router: Router = Router()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
