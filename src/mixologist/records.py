@@ -25,7 +25,7 @@ class Example:
     reference: Any
     """What the metric compares with: a label, a number, a set of entities, a text."""
     context: str = ""
-    """The part of the last message that may be shortened when all is too long (never question or answer)."""
+    """The part of a message (of any of them) that may be shortened when all is too long, never question or answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ RESERVED_NAMES = frozenset({"base", "shared", "common", "general", "math", "auto
 class Section(BaseModel):
     """Any part of a recipe: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 class TaskSpec(Section):
@@ -64,7 +64,7 @@ class TaskSpec(Section):
 
 
 class ShareSpec(TaskSpec):
-    """General or math data: a task whose rows make up ``share`` of every adapter's stream as a regulariser."""
+    """General or math data: a task whose rows make up ``share`` of every adapter's stream, to regularise."""
 
     share: Share = 0.1
 
@@ -89,7 +89,7 @@ class Adapters(Section):
     plan: Literal["auto", "per_task", "shared", "groups"] = "auto"
     groups: dict[Name, tuple[Name, ...]] = {}
     """For plan ``groups``: adapter name -> its tasks. Every task in exactly one group."""
-    r: Positive = Field(16, validation_alias=AliasChoices("r", "lora_r", "rank"))
+    r: Positive = Field(default=16, validation_alias=AliasChoices("r", "lora_r", "rank"))
     lora_alpha: Annotated[float, Field(gt=0)] = 32
     lora_dropout: Share = 0.0
     use_rslora: bool = False
@@ -117,14 +117,15 @@ class Router(Section):
 
 
 class Training(Section):
-    """How each adapter is trained. Counts are per adapter: one adapter's update never depends on its neighbours."""
+    """How each adapter is trained. Counts are per adapter: its updates never depend on its neighbours."""
 
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
     num_train_epochs: Annotated[float, Field(gt=0)] = 3
     max_steps: Positive | None = None
     """Stop after so many steps of the mixture, whatever the epochs say."""
     batch_size: Positive = Field(
-        16, validation_alias=AliasChoices("batch_size", "per_device_train_batch_size", "train_batch_size")
+        default=16,
+        validation_alias=AliasChoices("batch_size", "per_device_train_batch_size", "train_batch_size"),
     )
     """Examples per adapter per update."""
     weight_decay: NonNegative = 0.01
@@ -139,7 +140,7 @@ class Training(Section):
     max_tokens_per_batch: Annotated[int, Field(ge=64)] = 4096
     """Tokens computed at once. Changes memory and speed, not the updates."""
     loss_weighting: Literal["task", "token"] = "task"
-    """``task``: token mean per task, weighted by its examples in the update; ``token``: mean over all tokens."""
+    """``task``: token mean per task, weighted by its examples in the update; ``token``: mean over tokens."""
     early_stopping_patience: Positive | None = None
     """Validations without a better loss after which an adapter stops."""
     checkpoint_every: Positive = 50
@@ -165,7 +166,9 @@ class Evaluation(Section):
 class Recipe(Section):
     """All one needs to repeat a run."""
 
-    base_model: str = Field("builtin", validation_alias=AliasChoices("base_model", "model_name_or_path"))
+    base_model: str = Field(
+        default="builtin", validation_alias=AliasChoices("base_model", "model_name_or_path")
+    )
     """``builtin``, a model folder, or a hub id."""
     output_dir: str = "runs/run"
     seed: int = 0

@@ -1,0 +1,180 @@
+"""One more skill for a finished run: a new adapter beside the old ones, whose files are not touched.
+
+The new task's adapter is trained alone on the frozen base (and the frozen ``common``), or taken from a PEFT folder. The
+router learns again from its stored features and the new ones; then everything is evaluated with the answers that are
+kept, so that only what changed is computed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from mixologist.errors import UserError
+from mixologist.evaluation.loss import validation_losses
+from mixologist.files import digest, write_folder, write_json
+from mixologist.mixing.forecast import forecast
+from mixologist.model.adapters import Bank, Shape
+from mixologist.model.base import Base, load_base
+from mixologist.model.checkpoint import WEIGHTS, AdapterFile, fill, load_bank, read_adapter, save_adapter
+from mixologist.model.router import Router
+from mixologist.pipeline import Hooks, evaluate_run, prompt_rows, router_features, validation_sample
+from mixologist.planning import Plan, resolve, steps_between_validations
+from mixologist.recipe import load as recipes
+from mixologist.recipe.names import resolved_name
+from mixologist.recipe.schema import Recipe, TaskSpec
+from mixologist.runfolder import RunFolder
+from mixologist.training.loop import Job, Watch, train
+from mixologist.training.routing import Features, fit_router
+
+SPEC = TypeAdapter(TaskSpec)
+
+
+def run_recipe(folder: RunFolder) -> Recipe:
+    """The recipe of a run with the tasks that were added to it."""
+    recipe = recipes.load(folder.recipe)
+    added = tuple(SPEC.validate_python(spec) for spec in folder.record().get("added", []))
+    return recipe.model_copy(update={"tasks": (*recipe.tasks, *added), "output_dir": str(folder.path)})
+
+
+def add_task(folder: RunFolder, spec: TaskSpec, adapter: Path | None = None, hooks: Hooks | None = None) -> dict[str, Any]:
+    """Add a task to a complete run; its adapter is trained, or read from ``adapter``. Returns run.json.
+
+    Raises `UserError` before anything is written where the name is taken, the data is wrong, or the adapter does not
+    fit. A stopped `add` continues when it is called again.
+    """
+    hooks = hooks or Hooks()
+    record = folder.complete_record()
+    name = resolved_name(spec)
+    _check_free(record, name)
+    recipe = run_recipe(folder)
+    plan = resolve(recipe.model_copy(update={"tasks": (*recipe.tasks, spec)}))
+    base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
+    _check_base(record, base)
+    facts: dict[str, Any] = {"tasks": [name]}
+    if adapter is None:
+        facts |= _train(folder, plan, base, name, hooks)
+    else:
+        _copy(base, adapter, folder.adapter(name), name)
+    facts["digest"] = digest(folder.adapter(name) / WEIGHTS)
+    record["adapters"][name] = facts
+    record["served_by"][name] = name
+    record["added"] = [*record.get("added", []), spec.model_dump(mode="json", exclude_defaults=True)]
+    return _settle(folder, plan, base, record, hooks)
+
+
+def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
+    """Add a PEFT folder without a task: it can be asked for by name, and is never chosen by the router."""
+    record = folder.complete_record()
+    _check_free(record, adapter.name)
+    base = load_base(run_recipe(folder).base_model, dtype=record["choices"]["dtype"])
+    _copy(base, adapter, folder.adapter(adapter.name), adapter.name)
+    record["adapters"][adapter.name] = {"tasks": [], "digest": digest(folder.adapter(adapter.name) / WEIGHTS)}
+    folder.write_record(record)
+    return record
+
+
+def _check_free(record: Mapping[str, Any], name: str) -> None:
+    taken = {*record["adapters"], *record["served_by"], "base", "shared", "common"}
+    if name in taken:
+        raise UserError("the run already has a task or adapter of this name", given=name,
+                        expected=f"a name other than {', '.join(sorted(taken))}", do="give it another name")
+
+
+def _check_base(record: Mapping[str, Any], base: Base) -> None:
+    if record["base_digest"] != base.digest:
+        raise UserError("the base has changed since the run was trained", given=base.name,
+                        expected=f"weights with digest {record['base_digest'][:12]}", do="restore the base's files")
+
+
+def _train(folder: RunFolder, plan: Plan, base: Base, name: str, hooks: Hooks) -> dict[str, Any]:
+    """Train the new adapter alone; logs and checkpoints lie in ``added/<name>``."""
+    options, task = plan.recipe.training, plan.tasks.tasks[name]
+    feeds = replace(plan.feeds, rows={name: plan.feeds.rows[name]}, adapters={name: (name,)})
+    alone = replace(plan, feeds=feeds, forecast=forecast(feeds, plan.recipe.mixture, [1.0], plan.recipe.seed))
+    bank = _bank(folder, plan, base, name)
+    rows = {name: validation_sample(plan, task)}
+    place = folder.path / "added" / name
+    result = train(
+        Job(
+            base=base, bank=bank, rows=plan.train, feeds=feeds, forecast=alone.forecast, weights=[1.0],
+            mixture=plan.recipe.mixture, options=options, seed=plan.recipe.seed,
+            validate_every=steps_between_validations(alone),
+            validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
+            folder=place, frozen=("common",), resume_command=f"mixologist add {folder.path} (the same command again)",
+        ),
+        Watch(hooks.progress, hooks.should_stop),
+    )  # fmt: skip
+    save_adapter(bank, name, folder.adapter(name))
+    bank.detach()
+    shutil.rmtree(place / "checkpoints", ignore_errors=True)
+    return {
+        "best_step": result.best_step[name],
+        "stopped_early": result.stopped[name],
+        "validation_loss": {t: loss for (_, t), loss in result.validation.items()},
+    }
+
+
+def _bank(folder: RunFolder, plan: Plan, base: Base, name: str) -> Bank:
+    """The new adapter, beside the run's ``common`` where it has one."""
+    wish = plan.recipe.adapters
+    shapes = [Shape(name, wish.r, wish.lora_alpha, wish.use_rslora)]
+    common: AdapterFile | None = read_adapter(folder.adapter("common")) if wish.common else None
+    if common:
+        shapes.append(common.shape)
+    bank = Bank(
+        base, shapes, modules=plan.modules, common=common is not None, dropout=wish.lora_dropout, seed=plan.recipe.seed
+    )
+    if common:
+        fill(bank, 1, common)
+    return bank
+
+
+def _copy(base: Base, source: Path, target: Path, name: str) -> None:
+    """Take over a PEFT folder as it is, once it is known to fit the base."""
+    load_bank(base, [read_adapter(source, name)]).detach()
+
+    def fill_folder(beside: Path) -> None:
+        for file in ("adapter_config.json", WEIGHTS):
+            shutil.copyfile(source / file, beside / file)
+
+    write_folder(target, fill_folder)
+
+
+def _settle(folder: RunFolder, plan: Plan, base: Base, record: dict[str, Any], hooks: Hooks) -> dict[str, Any]:
+    """Router, record and evaluation with the new task in them."""
+    bank = load_bank(base, [read_adapter(folder.adapter(name)) for name in record["adapters"]])
+    names = tuple(plan.tasks.tasks)
+    features = _features(folder, plan, base, bank, names, hooks)
+    router = fit_router(
+        features, names, record["served_by"], plan.recipe.router,
+        depth=plan.depth, base_digest=base.digest, seed=plan.recipe.seed,
+    )  # fmt: skip
+
+    def fill_router(beside: Path) -> None:
+        features.save(beside)
+        router.save(beside)
+
+    write_folder(folder.router, fill_router)
+    folder.write_record(record)
+    result = evaluate_run(
+        plan.recipe, record, (base, bank), plan.encoder, folder, plan.tasks.tasks, plan.general, "test", hooks
+    )
+    write_json(folder.evaluation, result)
+    return record
+
+
+def _features(
+    folder: RunFolder, plan: Plan, base: Base, bank: Bank, names: tuple[str, ...], hooks: Hooks
+) -> Features:
+    """Stored features and the new task's; all anew where none are stored, or where they hold other tasks."""
+    stored = Router.load(folder.router).settings
+    if stored.tasks != names[:-1] or stored.depth != plan.depth or not Features.stored(folder.router):
+        return router_features(plan, base, bank, hooks)
+    new = prompt_rows(plan, base, bank, plan.tasks.tasks[names[-1]], len(names) - 1)
+    return Features.joined([Features.load(folder.router), *new])

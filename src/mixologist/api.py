@@ -1,0 +1,161 @@
+"""The Python API: the same things as the command line.
+
+    import mixologist
+    mixologist.train("my.yaml")
+    model = mixologist.load("runs/my")
+    model.generate([{"role": "user", "content": "BYND: JPMorgan cuts target"}]).text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixologist import planning
+from mixologist.adding import run_recipe
+from mixologist.errors import UserError, nearest
+from mixologist.files import write_json
+from mixologist.model.base import load_base
+from mixologist.model.checkpoint import load_bank, read_adapter
+from mixologist.model.generate import Generator
+from mixologist.model.router import Route, Router
+from mixologist.model.trunk import prompt_features
+from mixologist.pipeline import Hooks, evaluate_run, execute
+from mixologist.planning import resolve
+from mixologist.recipe.load import load as load_recipe
+from mixologist.recipe.schema import Recipe
+from mixologist.records import Message
+from mixologist.runfolder import RunFolder
+from mixologist.tasks.encoding import Encoded, Encoder
+from mixologist.tasks.task import load_tasks
+
+RecipeLike = Recipe | Path | str | dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said, who said it, and why it was that adapter."""
+
+    text: str
+    adapter: str
+    route: Route | None
+    """None where the caller named the adapter."""
+
+
+class Model:
+    """A trained run, ready to answer."""
+
+    def __init__(self, run: Path | str) -> None:
+        self.folder = RunFolder(Path(run))
+        self.record = self.folder.complete_record()
+        recipe = run_recipe(self.folder)
+        choices = self.record["choices"]
+        self.base = load_base(recipe.base_model, dtype=choices["dtype"])
+        if self.base.digest != self.record["base_digest"]:
+            raise UserError("the base has changed since the run was trained", given=recipe.base_model,
+                            expected=f"weights with digest {self.record['base_digest'][:12]}", do="restore the base's files")
+        self.bank = load_bank(self.base, [read_adapter(self.folder.adapter(name)) for name in self.record["adapters"]])
+        self.router = Router.load(self.folder.router)
+        longest = int(getattr(self.base.model.config, "max_position_embeddings", recipe.training.max_length))
+        self.encoder = Encoder(self.base.tokenizer, longest)
+        self.generator = Generator(self.base, self.bank, self.encoder.end_ids)
+
+    @property
+    def adapters(self) -> list[str]:
+        """Names that ``adapter=`` takes beside ``auto`` and ``base``."""
+        return self.bank.names
+
+    def route(self, messages: Sequence[Message] | str) -> Route:
+        """Which adapter the last turn of a conversation goes to, with probabilities and base score."""
+        return self.router.routes(self._features(self._prompt(messages, 1)))[0]
+
+    def generate(
+        self,
+        messages: Sequence[Message] | str,
+        adapter: str = "auto",
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+        streamer: Any = None,
+    ) -> Answer:
+        """Answer the last turn with the routed adapter, or with the one named (``base`` for none)."""
+        prompt = self._prompt(messages, max_new_tokens)
+        route = self.router.routes(self._features(prompt))[0] if adapter == "auto" else None
+        name = route.adapter if route else self._known(adapter)
+        tokens = self.generator.generate(
+            [prompt.prompt], [None if name == "base" else name], max_new_tokens,
+            temperature=temperature, seed=seed, streamer=streamer,
+        )[0]  # fmt: skip
+        return Answer(self.base.tokenizer.decode(tokens, skip_special_tokens=True).strip(), name, route)
+
+    def _features(self, prompt: Encoded) -> Any:
+        return prompt_features(self.base, self.bank, [prompt], self.router.settings.depth)
+
+    def _known(self, adapter: str) -> str:
+        known = [*self.adapters, "base", "auto"]
+        if adapter not in known:
+            raise UserError("the run has no such adapter", given=adapter, expected=f"one of {', '.join(known)}",
+                            do=nearest(adapter, known))
+        return adapter
+
+    def _prompt(self, messages: Sequence[Message] | str, room: int) -> Encoded:
+        turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
+        if not turns or turns[-1].get("role") != "user" or not turns[-1].get("content", "").strip():
+            raise UserError("there is no question to answer", given=turns[-1:] or "no messages",
+                            expected="messages that end with a user's text", do="add a user message with text")
+        fitted = self.encoder.fit(turns, "", self.encoder.max_length - room)
+        if fitted is None:
+            raise UserError("max_new_tokens leaves no room for the question", given=room,
+                            expected=f"well below {self.encoder.max_length}", do="lower max_new_tokens")
+        return fitted
+
+
+def plan(recipe: RecipeLike, *, overrides: Sequence[str] = (), allow_leakage: bool = False) -> dict[str, Any]:
+    """What training would do, nothing trained: the object of ``plan --json``."""
+    return planning.describe(resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage))
+
+
+def train(
+    recipe: RecipeLike,
+    *,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    allow_leakage: bool = False,
+    hooks: Hooks | None = None,
+) -> dict[str, Any]:
+    """Train a recipe into its ``output_dir``; returns run.json."""
+    return execute(resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage), resume=resume, hooks=hooks)
+
+
+def load(run: Path | str) -> Model:
+    """A trained run, ready to answer and to route."""
+    return Model(run)
+
+
+def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -> dict[str, Any]:
+    """Evaluate every system of a run on a split; answers that are kept are not computed again.
+
+    Writes evaluation.json for the test split, ``evaluation-<split>.json`` for another, and returns its content.
+    """
+    if split not in ("test", "validation", "train"):
+        raise UserError("unknown split", given=split, expected="test, validation or train", do=nearest(split, ["test", "validation", "train"]))
+    folder = RunFolder(Path(run))
+    record = folder.complete_record()
+    recipe = run_recipe(folder)
+    tasks = load_tasks(recipe)
+    base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
+    bank = load_bank(base, [read_adapter(folder.adapter(name)) for name in record["adapters"]])
+    general = {name: task for name, (task, _) in tasks.general.items()}
+    encoder = Encoder(base.tokenizer, recipe.training.max_length)
+    result = evaluate_run(recipe, record, (base, bank), encoder, folder, tasks.tasks, general, split, hooks or Hooks())
+    write_json(folder.evaluation if split == "test" else folder.path / f"evaluation-{split}.json", result)
+    return result
+
+
+def _recipe(recipe: RecipeLike, overrides: Sequence[str]) -> Recipe:
+    if isinstance(recipe, Recipe):
+        return load_recipe(recipe.model_dump(mode="json"), overrides)
+    return load_recipe(recipe, overrides)

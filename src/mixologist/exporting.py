@@ -1,0 +1,61 @@
+"""A run's adapters for other tools: PEFT folders as they are, or one adapter merged into a full model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mixologist.adding import run_recipe
+from mixologist.errors import UserError, nearest
+from mixologist.files import write_folder
+from mixologist.model.base import load_base
+from mixologist.model.checkpoint import WEIGHTS, load_bank, read_adapter
+from mixologist.runfolder import RunFolder
+
+
+def export(folder: RunFolder, to: Path, merged: str | None = None) -> list[Path]:
+    """Write PEFT folders of all adapters to ``to``, or with ``merged`` the model that this adapter makes of the base.
+
+    Returns what was written. Raises `UserError` where ``to`` is not empty or the adapter is not in the run.
+    """
+    record = folder.complete_record()
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise UserError("the export folder is not empty", given=to, expected="a new or empty folder",
+                        do="name another with --to")
+    if merged is None:
+        return [_copy(folder.adapter(name), to / name) for name in record["adapters"]]
+    if merged not in record["adapters"]:
+        raise UserError("the run has no such adapter", given=merged, expected=f"one of {', '.join(record['adapters'])}",
+                        do=nearest(merged, record["adapters"]))
+    return [_merge(folder, merged, to, record)]
+
+
+def _copy(source: Path, target: Path) -> Path:
+    def fill(beside: Path) -> None:
+        for name in ("adapter_config.json", WEIGHTS):
+            shutil.copyfile(source / name, beside / name)
+
+    write_folder(target, fill)
+    return target
+
+
+def _merge(folder: RunFolder, name: str, to: Path, record: dict[str, Any]) -> Path:
+    """W' = W + s B A in the base's dtype, written as an ordinary Transformers folder."""
+    base = load_base(run_recipe(folder).base_model, dtype=record["choices"]["dtype"])
+    bank = load_bank(base, [read_adapter(folder.adapter(name), name)])
+    shape = bank.shapes[0]
+    for layer in bank.layers:
+        delta = shape.scale * layer.lora_B.data[0] @ layer.lora_A.data[0]
+        with torch.no_grad():
+            layer.base_layer.weight += delta.to(layer.base_layer.weight.dtype)
+    bank.detach()
+
+    def fill(beside: Path) -> None:
+        base.model.save_pretrained(beside)
+        base.tokenizer.save_pretrained(beside)
+
+    write_folder(to, fill)
+    return to

@@ -1,0 +1,1 @@
+"""Which example is drawn when, and which adapter it feeds: pure functions of (recipe, seed, step, state)."""

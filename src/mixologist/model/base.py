@@ -1,0 +1,153 @@
+"""The frozen base: loaded from ``builtin``, a folder or a hub id, in eval mode, with nothing to train in it.
+
+Only safetensors are read and no code of a repository is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from mixologist.errors import UserError
+from mixologist.files import digest
+from mixologist.model import attention
+
+FAMILIES = ("llama", "qwen2")
+"""``model_type`` of the families that are tested. Others are refused with a message, not tried and hoped for."""
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Base:
+    """A loaded base. ``blocks`` are its decoder blocks, bottom first."""
+
+    name: str
+    folder: Path | None
+    """Where its files lie; None for a hub id."""
+    model: Any  # transformers PreTrainedModel
+    tokenizer: Any
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        """The decoder blocks, bottom first."""
+        return cast(nn.ModuleList, self.model.get_decoder().layers)
+
+    @property
+    def block_prefix(self) -> str:
+        """Module name of the list of blocks, as PEFT and state dicts write it: ``model.layers``."""
+        return next(name for name, module in self.model.named_modules() if module is self.blocks)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over config and weights: adapters belong to exactly one base."""
+        if self.folder is None:
+            state = {k: v for k, v in self.model.config.to_dict().items() if isinstance(v, (int, str, float))}
+            return hashlib.sha256(json.dumps([self.name, state], sort_keys=True).encode()).hexdigest()
+        return folder_digest(self.folder)
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the configuration and the weights of a model folder."""
+    files = [folder / "config.json", *sorted(folder.glob("*.safetensors"))]
+    return hashlib.sha256("".join(digest(file) for file in files).encode()).hexdigest()
+
+
+def locate(name: str) -> Path | None:
+    """The folder of a base, checked; None for a hub id. Raises `UserError` for a folder that is not a model."""
+    if name == "builtin":
+        return Path(str(resources.files("mixologist") / "data" / "builtin"))
+    folder = Path(name).expanduser()
+    if not folder.exists():
+        if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+            return None
+        raise UserError("base_model not found", given=name, expected="'builtin', a model folder, or a hub id owner/name",
+                        do="check the path, or write base_model: builtin")
+    missing = [part for part in ("config.json", "tokenizer.json") if not (folder / part).is_file()]
+    if missing or not list(folder.glob("*.safetensors")):
+        wanting = ", ".join(missing or ["*.safetensors (pickled .bin weights are not read)"])
+        raise UserError("base_model is a folder but not a model", given=f"{folder} lacks {wanting}",
+                        expected="config.json, tokenizer.json and *.safetensors, as save_pretrained writes them",
+                        do="name the folder that holds these files")
+    return folder.resolve()
+
+
+def read_config(name: str) -> Any:
+    """The base's configuration, its family checked; no weights are read."""
+    folder = locate(name)
+    try:
+        config = AutoConfig.from_pretrained(str(folder or name), trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _unreachable(name, folder, error) from error
+    if config.model_type not in FAMILIES:
+        raise UserError(f"base_model is of the family '{config.model_type}', which is not supported", given=name,
+                        expected=f"one of {', '.join(FAMILIES)}", do="choose a base of one of these families")
+    return config
+
+
+def read_tokenizer(name: str) -> Any:
+    """The base's tokenizer. Only fast ones will do: the router needs to know which tokens are the user's."""
+    folder = locate(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder or name), trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _unreachable(name, folder, error) from error
+    if not tokenizer.is_fast or tokenizer.eos_token is None:
+        raise UserError("the base's tokenizer cannot be used", given=type(tokenizer).__name__,
+                        expected="a fast tokenizer (tokenizer.json) with an end-of-sequence token",
+                        do="save the tokenizer anew with Transformers, or choose another base")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base(name: str, *, dtype: str = "auto", device: str = "auto") -> Base:
+    """Load weights and tokenizer. ``auto``: a CUDA device where there is one, bfloat16 there and float32 on a CPU."""
+    config, folder = read_config(name), locate(name)
+    place = choose_device(device)
+    number = DTYPES[dtype] if dtype != "auto" else (torch.bfloat16 if place.type == "cuda" else torch.float32)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder or name), config=config, dtype=number, use_safetensors=True, trust_remote_code=False
+        )
+    except Exception as error:  # safetensors and Transformers raise many kinds for a damaged file
+        raise UserError("the base's weights cannot be read", given=f"{name}: {str(error)[:300]}",
+                        expected="whole safetensors that fit config.json", do="fetch or save the model again") from error
+    attention.install(model)
+    model.requires_grad_(False).eval().to(place)
+    return Base(name, folder, model, read_tokenizer(name), place, number)
+
+
+def choose_device(device: str) -> torch.device:
+    """``auto`` is CUDA where there is one. Raises `UserError` for a device that is not there."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError("training.device cannot be used", given=device, expected="auto, cpu, or a CUDA device present",
+                        do="write device: auto") from error
+    return place
+
+
+def _unreachable(name: str, folder: Path | None, error: Exception) -> UserError:
+    if folder is not None:
+        return UserError("base_model cannot be read", given=f"{folder}: {str(error)[:300]}",
+                         expected="a model folder as save_pretrained writes it", do="save the model again")
+    offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+    return UserError("base_model is neither a folder here nor to be had from the hub", given=name + offline,
+                     expected="'builtin', a model folder, or a hub id that can be reached",
+                     do="check the name and the connection, or write base_model: builtin")

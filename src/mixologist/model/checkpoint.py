@@ -1,0 +1,161 @@
+"""Adapters as PEFT folders (adapter_config.json + adapter_model.safetensors), written and read without pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mixologist.errors import UserError
+from mixologist.files import read_json, write_folder, write_json
+from mixologist.model.adapters import Bank, Shape
+from mixologist.model.base import Base
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+PREFIX = "base_model.model."
+REFUSED = {
+    "use_dora": False, "bias": "none", "modules_to_save": None, "rank_pattern": {}, "alpha_pattern": {},
+    "fan_in_fan_out": False, "lora_bias": False, "trainable_token_indices": None, "target_parameters": None,
+    "layer_replication": None, "megatron_config": None, "exclude_modules": None,
+}  # fmt: skip
+"""Options of PEFT that change what an adapter computes and that the bank does not have, with their neutral value."""
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """An adapter as read from its folder: module name -> (A (r, d_in), B (d_out, r))."""
+
+    shape: Shape
+    modules: dict[str, tuple[Tensor, Tensor]]
+
+
+def save_adapter(bank: Bank, name: str, folder: Path) -> None:
+    """Write one adapter, complete by itself: ``common``, where there is one, is folded in.
+
+    With scales s_t and s_c: B' = [s_t B_t | s_c B_c], A' = [A_t; A_c], alpha' = r' = r_t + r_c (DESIGN: Plans).
+    """
+    names = [shape.name for shape in bank.shapes]
+    index = names.index(name)
+    parts = [index, len(names) - 1] if bank.common and name != names[-1] else [index]
+    if len(parts) == 1:
+        shape = bank.shapes[index]
+    else:
+        r = sum(bank.shapes[part].r for part in parts)
+        shape = Shape(name, r, r)
+    tensors: dict[str, Tensor] = {}
+    for layer in bank.layers:
+        a, b = zip(*(_cut(bank, layer, part, fold=len(parts) > 1) for part in parts), strict=True)
+        tensors[f"{PREFIX}{layer.module_name}.lora_A.weight"] = torch.cat(a).contiguous()
+        tensors[f"{PREFIX}{layer.module_name}.lora_B.weight"] = torch.cat(b, dim=1).contiguous()
+    write_adapter(folder, tensors, adapter_config(bank.base, shape, [layer.module_name for layer in bank.layers]))
+
+
+def _cut(bank: Bank, layer: Any, index: int, *, fold: bool) -> tuple[Tensor, Tensor]:
+    """A and B of one adapter without the padding of the rank, its scale folded into B on demand."""
+    shape = bank.shapes[index]
+    a, b = layer.lora_A.data[index, : shape.r].cpu(), layer.lora_B.data[index, :, : shape.r].cpu()
+    return a, b * shape.scale if fold else b
+
+
+def adapter_config(base: Base, shape: Shape, modules: Sequence[str]) -> dict[str, Any]:
+    """The PEFT configuration; module names are resolved, so that PEFT wraps exactly these layers."""
+    alpha = int(shape.alpha) if float(shape.alpha).is_integer() else shape.alpha
+    config = LoraConfig(
+        r=shape.r,
+        lora_alpha=alpha,
+        use_rslora=shape.use_rslora,
+        target_modules=list(modules),
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base.name,
+        inference_mode=True,
+    ).to_dict()
+    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+    return {key: plain[key] for key in sorted(plain)}
+
+
+def write_adapter(folder: Path, tensors: dict[str, Tensor], config: dict[str, Any]) -> None:
+    """Both files, or neither."""
+
+    def fill(beside: Path) -> None:
+        write_json(beside / CONFIG, config)
+        save_file(tensors, beside / WEIGHTS, metadata={"format": "pt"})
+
+    write_folder(folder, fill)
+
+
+def read_adapter(folder: Path, name: str | None = None) -> AdapterFile:
+    """Read a LoRA folder that PEFT or we wrote. Raises `UserError` for what is damaged or not plain LoRA."""
+    for part in (CONFIG, WEIGHTS):
+        if not (folder / part).is_file():
+            raise UserError("not an adapter folder", given=f"{folder} lacks {part}", expected=f"{CONFIG} and {WEIGHTS}",
+                            do="name a folder that PEFT's save_pretrained or mixologist made")
+    config = read_json(folder / CONFIG)
+    _refuse_unknown(folder, config)
+    shape = Shape(name or folder.name, int(config["r"]), float(config["lora_alpha"]), bool(config.get("use_rslora")))
+    try:
+        tensors = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise UserError("the adapter file is damaged", given=f"{folder / WEIGHTS}: {error}",
+                        expected="whole safetensors", do="restore the file, or train the adapter again") from error
+    return AdapterFile(shape, _pair(folder, tensors, shape.r))
+
+
+def _refuse_unknown(folder: Path, config: Any) -> None:
+    if not isinstance(config, dict) or config.get("peft_type") != "LORA" or "r" not in config:
+        raise UserError("the adapter is not LoRA", given=f"{folder / CONFIG}", expected='"peft_type": "LORA" with r',
+                        do="mixologist reads LoRA adapters only")
+    odd = [key for key, neutral in REFUSED.items() if (config.get(key) or None) != (neutral or None)]
+    if odd:
+        raise UserError("the adapter uses options of PEFT that mixologist does not compute",
+                        given=f"{folder / CONFIG}: {', '.join(odd)}", expected="plain LoRA",
+                        do="merge it into its base, or train it without these options")
+
+
+def _pair(folder: Path, tensors: dict[str, Tensor], r: int) -> dict[str, tuple[Tensor, Tensor]]:
+    modules: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        name, _, part = key.removeprefix(PREFIX).rpartition(".lora_")
+        modules.setdefault(name, {})[part.split(".")[0]] = tensor
+    for name, parts in modules.items():
+        if set(parts) != {"A", "B"} or parts["A"].shape[0] != r or parts["B"].shape[1] != r:
+            shapes = {part: tuple(tensor.shape) for part, tensor in parts.items()}
+            raise UserError("the adapter file does not fit its configuration", given=f"{folder}: {name} has {shapes}",
+                            expected=f"lora_A ({r}, d_in) and lora_B (d_out, {r})", do="restore the folder from a copy")
+    return {name: (parts["A"], parts["B"]) for name, parts in modules.items()}
+
+
+def load_bank(base: Base, files: Sequence[AdapterFile]) -> Bank:
+    """A bank of adapters that were read, for inference. A layer that an adapter lacks stays zero for it.
+
+    Raises `UserError` where an adapter names a layer or size that the base does not have: it belongs to another base.
+    """
+    linears = {name: module for name, module in base.model.named_modules() if isinstance(module, torch.nn.Linear)}
+    for file in files:
+        for name, (a, b) in file.modules.items():
+            there = linears.get(name)
+            if there is None or (there.out_features, there.in_features) != (b.shape[0], a.shape[1]):
+                raise UserError(f"adapter '{file.shape.name}' does not fit the base", expected=f"layers of {base.name}",
+                                given=f"{name}: ({b.shape[0]}, {a.shape[1]})", do="use the base it was trained on")
+    modules = [name for name in linears if any(name in file.modules for file in files)]
+    bank = Bank(base, [file.shape for file in files], modules=modules)
+    for index, file in enumerate(files):
+        fill(bank, index, file)
+    return bank.requires_grad_(False)
+
+
+def fill(bank: Bank, index: int, file: AdapterFile) -> None:
+    """Put an adapter that was read into a place of the bank."""
+    for layer in bank.layers:
+        layer.lora_A.data[index].zero_()
+        layer.lora_B.data[index].zero_()
+        if layer.module_name in file.modules:
+            a, b = file.modules[layer.module_name]
+            layer.lora_A.data[index, : a.shape[0]] = a
+            layer.lora_B.data[index, :, : a.shape[0]] = b

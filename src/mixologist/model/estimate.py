@@ -1,0 +1,73 @@
+"""What a run will take, from the base's configuration alone: memory and time, both rough.
+
+    P = parameters, A = numbers of one adapter, k = adapters, T = tokens computed at once, L = blocks, d = hidden size
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM
+
+EFFICIENCY = 0.35
+"""Share of the machine's matrix rate that training reaches: measured on the built-in base on two cores."""
+ACTIVATIONS = 34
+"""Numbers kept for the backward pass per token, block and hidden unit: Korthikanti et al. 2022 (arXiv 2205.05198) give
+34 bytes at 16 bits with attention apart; we keep each as a number of the run's dtype, halved."""
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A base without weights."""
+
+    parameters: int
+    linears: dict[str, tuple[int, int]]
+    """Module name -> (d_in, d_out) of every linear in the blocks."""
+    blocks: int
+    hidden_size: int
+    vocabulary: int
+
+
+def skeleton(config: Any) -> Skeleton:
+    """Build the model on the meta device: names and shapes of its layers, no memory."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    blocks = model.get_decoder().layers
+    prefix = next(name for name, module in model.named_modules() if module is blocks)
+    linears = {
+        name: (module.in_features, module.out_features)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and name.startswith(prefix)
+    }
+    parameters = sum(p.numel() for p in model.parameters())
+    return Skeleton(parameters, linears, len(blocks), config.hidden_size, config.vocab_size)
+
+
+def memory_bytes(base: Skeleton, adapter_numbers: int, adapters: int, tokens: int, number_bytes: int) -> int:
+    """Base + bank (weights, gradients, two moments, best state, in float32) + activations + logits of the targets."""
+    weights = base.parameters * number_bytes
+    bank = 5 * 4 * adapter_numbers * adapters
+    activations = ACTIVATIONS // 2 * base.blocks * base.hidden_size * tokens * number_bytes
+    logits = 3 * base.vocabulary * (tokens // 8) * 4
+    return weights + bank + activations + logits
+
+
+def training_flops(base: Skeleton, tokens: int) -> float:
+    """Forward (2 P) and gradient of the inputs (2 P) of each token; gradients of frozen weights are not computed."""
+    return 4.0 * base.parameters * tokens
+
+
+def seconds(flops: float) -> float:
+    """Time for so many operations on this machine, from a matrix product timed now (a fifth of a second)."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    a = torch.randn(1024, 1024, device=device)
+    count, start = 0, time.perf_counter()
+    while time.perf_counter() - start < 0.2:
+        (a @ a)[0, 0].item()
+        count += 1
+    rate = count * 2 * 1024**3 / (time.perf_counter() - start)
+    return flops / (rate * EFFICIENCY)

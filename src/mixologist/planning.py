@@ -1,0 +1,256 @@
+"""From a recipe to a plan: all data read and measured, all mistakes found, nothing trained and no weights loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mixologist.errors import UserError, nearest
+from mixologist.mixing.forecast import Forecast, forecast
+from mixologist.mixing.sampler import Feeds
+from mixologist.model.base import folder_digest, locate, read_config, read_tokenizer
+from mixologist.model.estimate import Skeleton, memory_bytes, seconds, skeleton, training_flops
+from mixologist.model.router import auto_depth
+from mixologist.recipe import advice
+from mixologist.recipe.fingerprint import recipe_fingerprint
+from mixologist.recipe.schema import Recipe
+from mixologist.tasks.encoding import EncodedSplit, Encoder
+from mixologist.tasks.task import Task, TaskSet, load_tasks
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before training."""
+
+    recipe: Recipe
+    tasks: TaskSet
+    encoder: Encoder
+    train: dict[str, EncodedSplit]
+    """Task or general data -> its train rows."""
+    feeds: Feeds
+    forecast: Forecast
+    skeleton: Skeleton
+    trunk: int
+    depth: int
+    modules: tuple[str, ...]
+    """Linears that carry adapters."""
+    fingerprint: str
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def general(self) -> dict[str, Task]:
+        """General and math data as tasks."""
+        return {name: task for name, (task, _) in self.tasks.general.items()}
+
+    @property
+    def adapter_numbers(self) -> int:
+        """Parameters of one adapter."""
+        r = self.recipe.adapters.r
+        return sum(r * sum(self.skeleton.linears[name]) for name in self.modules)
+
+    @property
+    def adapters(self) -> int:
+        """Adapters in the bank, ``common`` included."""
+        return len(self.feeds.adapters) + self.recipe.adapters.common
+
+    def tokens(self, name: str) -> int:
+        """Tokens of one pass over a task's train rows."""
+        return int(self.train[name].lengths.sum())
+
+    def tokens_computed(self) -> int:
+        """Tokens that training puts through the base: every draw once for each adapter that it feeds."""
+        total = 0.0
+        for adapter, tasks in self.feeds.adapters.items():
+            examples = self.forecast.updates[adapter] * self.feeds.batch_size
+            shares = {name: share for name, (_, share) in self.feeds.general.items()}
+            drawn = sum(self.forecast.draws[task] for task in tasks)
+            rest = 1 - sum(shares.values())
+            shares |= {task: rest * self.forecast.draws[task] / max(1, drawn) for task in tasks}
+            total += sum(examples * share * self._mean_length(name) for name, share in shares.items())
+        return int(total)
+
+    def _mean_length(self, name: str) -> float:
+        return self.tokens(name) / len(self.train[name])
+
+
+def resolve(recipe: Recipe, *, allow_leakage: bool = False, advance: Advance = lambda count: None) -> Plan:
+    """Read and measure everything a recipe names. Costs one pass over the data through the tokenizer."""
+    config = read_config(recipe.base_model)
+    encoder = Encoder(read_tokenizer(recipe.base_model), _longest(recipe, config))
+    tasks = load_tasks(recipe, allow_leakage=allow_leakage)
+    every = tasks.tasks | {name: task for name, (task, _) in tasks.general.items()}
+    train = {name: encode(task, "train", encoder, advance) for name, task in every.items()}
+    feeds = make_feeds(recipe, tasks, train)
+    weights = [task.weight for task in tasks.tasks.values()]
+    bones = skeleton(config)
+    trunk = _trunk(recipe, bones)
+    digests = {f"{name}/{split}": d for name, task in every.items() for split, d in task.digests.items()}
+    folder = locate(recipe.base_model)
+    return Plan(
+        recipe=recipe,
+        tasks=tasks,
+        encoder=encoder,
+        train=train,
+        feeds=feeds,
+        forecast=forecast(feeds, recipe.mixture, weights, recipe.seed),
+        skeleton=bones,
+        trunk=trunk,
+        depth=_depth(recipe, bones, trunk),
+        modules=_modules(recipe, bones, trunk),
+        fingerprint=recipe_fingerprint(recipe, digests | ({"base": folder_digest(folder)} if folder else {})),
+        warnings=[*advice.warnings(recipe), *_data_warnings(tasks, train)],
+    )
+
+
+def encode(task: Task, split: str, encoder: Encoder, advance: Advance = lambda count: None) -> EncodedSplit:
+    """A split as token ids. Raises `UserError` where no row's answer fits."""
+    encoded = EncodedSplit(task.splits[split], encoder.with_length(task.max_length), advance)
+    if not len(encoded):
+        raise UserError(f"no answer of task '{task.name}' fits", given=f"max_length {task.max_length or encoder.max_length}",
+                        expected="room for answer and prompt", do="raise max_length on the task or training.max_length")
+    return encoded
+
+
+def make_feeds(recipe: Recipe, tasks: TaskSet, train: dict[str, EncodedSplit]) -> Feeds:
+    """Which adapters there are and what feeds them (DESIGN: Plans)."""
+    names = tuple(tasks.tasks)
+    exclusive = {name: (name,) for name in names}
+    shared = {"shared": names}
+    plan = recipe.adapters.plan
+    if plan == "auto":
+        adapters = exclusive | (shared if len(names) > 1 else {})
+    elif plan == "groups":
+        adapters = {group: tuple(members) for group, members in recipe.adapters.groups.items()}
+    else:
+        adapters = exclusive if plan == "per_task" else shared
+    return Feeds(
+        rows={name: len(train[name]) for name in names},
+        adapters=adapters,
+        general={name: (len(train[name]), share) for name, (_, share) in tasks.general.items() if share > 0},
+        batch_size=recipe.training.batch_size,
+        epochs=recipe.training.num_train_epochs,
+        max_steps=recipe.training.max_steps,
+    )
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """``plan --json`` (DESIGN: JSON shapes)."""
+    everything = plan.tasks.tasks | plan.general
+    tokens = plan.tokens_computed()
+    return {
+        "tasks": {name: _describe_task(plan, task) for name, task in everything.items()},
+        "schedule": [{"epoch": n + 1, "shares": shares} for n, shares in enumerate(plan.forecast.shares)],
+        "adapters": {
+            name: {"tasks": list(tasks), "updates": plan.forecast.updates[name]}
+            for name, tasks in plan.feeds.adapters.items()
+        },
+        "adapter_parameters": plan.adapter_numbers,
+        "trunk": plan.trunk,
+        "router_depth": plan.depth,
+        "steps": plan.forecast.steps,
+        "tokens": tokens,
+        "memory_bytes": _memory(plan),
+        "seconds": round(seconds(training_flops(plan.skeleton, tokens))),
+        "audit": plan.tasks.audit.as_json(),
+        "fingerprint": plan.fingerprint,
+        "warnings": plan.warnings,
+    }
+
+
+def steps_between_validations(plan: Plan) -> int:
+    """``evaluation.every`` (epochs) in steps."""
+    per_epoch = plan.feeds.steps / max(plan.feeds.epochs, 1e-9) if plan.recipe.training.max_steps is None else (
+        sum(plan.feeds.rows.values()) / plan.feeds.batch_size
+    )
+    return max(1, math.ceil(per_epoch * plan.recipe.evaluation.every - 1e-9))
+
+
+def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
+    encoded = plan.train[task.name]
+    return {
+        "train_rows": len(encoded),
+        "validation_rows": len(task.splits["validation"]),
+        "test_rows": len(task.splits["test"]),
+        "tokens": plan.tokens(task.name),
+        "completion_tokens": int(encoded.lengths[:, 1].sum()),
+        "shortened": encoded.shortened,
+        "dropped": encoded.dropped,
+        "format": task.format.name,
+        "metric": task.metric,
+        "licence": task.licence,
+        "noncommercial": task.noncommercial,
+    }
+
+
+def _memory(plan: Plan) -> int:
+    training = plan.recipe.training
+    number = {"bfloat16": 2, "float64": 8}.get(training.dtype, 4)
+    tokens = max(training.max_tokens_per_batch, max(int(rows.lengths.sum(1).max()) for rows in plan.train.values()))
+    return memory_bytes(plan.skeleton, plan.adapter_numbers, plan.adapters, tokens, number)
+
+
+def _longest(recipe: Recipe, config: Any) -> int:
+    positions = int(getattr(config, "max_position_embeddings", recipe.training.max_length))
+    lengths = [recipe.training.max_length, *(task.max_length or 0 for task in recipe.tasks)]
+    if max(lengths) > positions:
+        raise UserError("max_length is longer than the base can read", given=max(lengths),
+                        expected=f"at most {positions} tokens", do=f"write training.max_length: {positions} or less")
+    return recipe.training.max_length
+
+
+def _trunk(recipe: Recipe, bones: Skeleton) -> int:
+    """``auto`` is 0: no split of any base has been measured to cost less than a point (SPEED: on the built-in base
+
+    every one costs more).
+    """
+    trunk = recipe.adapters.trunk
+    if trunk == "auto":
+        return 0
+    if trunk >= bones.blocks:
+        raise UserError("adapters.trunk leaves no block for adapters", given=trunk, expected=f"0 to {bones.blocks - 1}",
+                        do="lower it; 0 is ordinary LoRA in all blocks")
+    return trunk
+
+
+def _depth(recipe: Recipe, bones: Skeleton, trunk: int) -> int:
+    depth = recipe.router.depth
+    if depth == "auto":
+        return auto_depth(bones.blocks, trunk)
+    if depth > bones.blocks:
+        raise UserError("router.depth is deeper than the base", given=depth, expected=f"1 to {bones.blocks}",
+                        do="lower it, or write auto")
+    return depth
+
+
+def _modules(recipe: Recipe, bones: Skeleton, trunk: int) -> tuple[str, ...]:
+    above = [name for name in bones.linears if _block(name) >= trunk]
+    targets = recipe.adapters.target_modules
+    if targets == "all-linear":
+        return tuple(above)
+    known = {name.rpartition(".")[2] for name in above}
+    for target in targets:
+        if not any(name == target or name.endswith(f".{target}") for name in above):
+            raise UserError("adapters.target_modules names no linear layer", given=target,
+                            expected=f"all-linear, or names among {', '.join(sorted(known))}", do=nearest(target, known))
+    return tuple(n for n in above if any(n == target or n.endswith(f".{target}") for target in targets))
+
+
+def _block(module: str) -> int:
+    return int(next(part for part in module.split(".") if part.isdigit()))
+
+
+def _data_warnings(tasks: TaskSet, train: dict[str, EncodedSplit]) -> list[str]:
+    found: list[str] = []
+    for name, task in (tasks.tasks | {n: t for n, (t, _) in tasks.general.items()}).items():
+        rows = train[name]
+        if task.noncommercial:
+            found.append(f"{name}: licence is non-commercial ({task.licence})")
+        if rows.shortened:
+            found.append(f"{name}: {rows.shortened} of {len(rows)} train prompts were shortened to fit")
+        if rows.dropped:
+            found.append(f"{name}: {rows.dropped} train rows dropped, their answers are too long")
+    return [*found, *tasks.audit.warnings()]

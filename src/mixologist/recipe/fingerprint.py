@@ -1,0 +1,40 @@
+"""One name for one experiment: equal fingerprints mean that the results may be compared or reused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mixologist.recipe.names import resolved_name
+from mixologist.recipe.schema import Recipe
+
+_NO_RESULT: dict[str, Any] = {
+    "output_dir": True,
+    "training": {"report_to", "checkpoint_every", "max_tokens_per_batch"},
+    "tasks": {"__all__": {"path"}},
+    "general": {"path"},
+    "math": {"path"},
+}
+
+
+def recipe_fingerprint(recipe: Recipe, data_digests: Mapping[str, str]) -> str:
+    """SHA-256 (64 hex digits) of what decides a run's results: the recipe and the contents of its data.
+
+    Left out, because no result changes its meaning with them: ``output_dir``, ``training.report_to``,
+    ``training.checkpoint_every``, ``training.max_tokens_per_batch`` (rounding only) and every ``path``: the
+    digests stand for what lies there, so that moved data is the same data. ``device`` stays, since it decides
+    what ``dtype: auto`` means. A default left out and a default spelled out are the same.
+
+    Args:
+        recipe: as loaded.
+        data_digests: ``"task/split"`` -> digest of the contents, for every task, general and math. More keys
+            may stand beside these (``"fpb/card"``, ``"base_model"``), and all count.
+    """
+    for spec in recipe.tasks:
+        name = resolved_name(spec)
+        assert any(key.startswith(f"{name}/") for key in data_digests), f"no digest of task {name}"
+    content = {"recipe": recipe.model_dump(mode="json", exclude=_NO_RESULT), "data": dict(data_digests)}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

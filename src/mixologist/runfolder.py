@@ -1,0 +1,86 @@
+"""A run folder: its fixed names, its record, and how one is opened (DESIGN: A run folder).
+
+    recipe.yaml  run.json  metrics.jsonl  trace.jsonl  adapters/<name>/  router/  evaluation.json  predictions/  checkpoints/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixologist.errors import UserError
+from mixologist.files import read_json, write_json
+
+VERSION = 1
+STAGES = ("preparing", "training", "routing", "choosing", "evaluating", "complete")
+"""What ``status`` in run.json can be, in order: the stage that is under way, or ``complete``."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside a run folder."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe, every default spelled out."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def record_file(self) -> Path:
+        """run.json."""
+        return self.path / "run.json"
+
+    @property
+    def router(self) -> Path:
+        """The router's folder."""
+        return self.path / "router"
+
+    @property
+    def evaluation(self) -> Path:
+        """evaluation.json."""
+        return self.path / "evaluation.json"
+
+    @property
+    def predictions(self) -> Path:
+        """Answers by split, task and adapter."""
+        return self.path / "predictions"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What a killed run continues from."""
+        return self.path / "checkpoints"
+
+    def adapter(self, name: str) -> Path:
+        """The PEFT folder of one adapter."""
+        return self.path / "adapters" / name
+
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.record_file.is_file()
+
+    def record(self) -> dict[str, Any]:
+        """run.json. Raises `UserError` where there is none, or of another version."""
+        if not self.exists():
+            raise UserError("not a run folder", given=f"{self.path} has no run.json",
+                            expected="a folder that mixologist train made", do="check the path, or train first")
+        record = read_json(self.record_file)
+        if not isinstance(record, dict) or record.get("version") != VERSION:
+            found = record.get("version") if isinstance(record, dict) else type(record).__name__
+            raise UserError("the run folder is of another version of mixologist", given=f"{self.record_file}: {found}",
+                            expected=f"version {VERSION}", do="train the recipe again, or use the mixologist that made it")
+        return record
+
+    def complete_record(self) -> dict[str, Any]:
+        """run.json of a finished run."""
+        record = self.record()
+        if record["status"] != "complete":
+            raise UserError("the run is not finished", given=f"{self.path} is at stage '{record['status']}'",
+                            expected="a complete run", do=f"mixologist train {self.path} --resume")
+        return record
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Replace run.json whole."""
+        write_json(self.record_file, record)

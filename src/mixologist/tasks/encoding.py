@@ -1,0 +1,203 @@
+"""From messages to token ids with the base's own chat template: prompt, completion, and where the last turn lies.
+
+Prompt and completion are tokenised apart, as they are when the model answers, so that no token straddles the border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, overload
+
+import numpy as np
+
+from mixologist.errors import UserError
+from mixologist.records import Example, Message
+
+PLAIN_TEMPLATE = (
+    "{% for m in messages %}{{ '### ' + m['role'] | capitalize + ':\n' + m['content'] }}"
+    "{{ eos_token + '\n' if m['role'] == 'assistant' else '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Assistant:\n' }}{% endif %}"
+)
+"""For a base without a chat template of its own."""
+
+PROBE = "probe-answer"
+SHORTEST_PROMPT = 8
+"""Tokens of a prompt below which nothing sensible is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Token ids of one example. ``turn`` is the range of prompt tokens that holds the last user message."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+    turn: tuple[int, int]
+    shortened: bool = False
+
+
+class Encoder:
+    """A tokenizer with its chat template and a longest length (prompt + completion, in tokens)."""
+
+    def __init__(self, tokenizer: Any, max_length: int) -> None:
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self._before, self._after = self._completion_frame()
+
+    def with_length(self, max_length: int | None) -> Encoder:
+        """The same encoder with another longest length."""
+        return (
+            self if max_length in (None, self.max_length) else Encoder(self.tokenizer, int(max_length or 0))
+        )
+
+    @property
+    def end_ids(self) -> tuple[int, ...]:
+        """Tokens at which an answer ends."""
+        ids = {self.tokenizer.eos_token_id, *self._ids(self._after)[:1]}
+        return tuple(sorted(i for i in ids if i is not None))
+
+    def completion(self, text: str) -> tuple[int, ...]:
+        """An answer as the template writes it, its end token included."""
+        return tuple(self._ids(self._before + text + self._after))
+
+    def prompt(self, messages: Sequence[Message]) -> Encoded:
+        """A prompt that ends where the assistant's answer begins."""
+        rendered = self._render(messages, add_generation_prompt=True)
+        encoding = self.tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=True)
+        content = messages[-1]["content"].strip()
+        begin = rendered.rfind(content)
+        end = begin + len(content) if begin >= 0 else len(rendered)
+        inside = [i for i, (a, b) in enumerate(encoding["offset_mapping"]) if b > max(begin, 0) and a < end]
+        turn = (inside[0], inside[-1] + 1) if inside else (0, len(encoding["input_ids"]))
+        return Encoded(tuple(encoding["input_ids"]), (), turn)
+
+    def encode(self, example: Example) -> Encoded | None:
+        """Prompt and completion within ``max_length``; the context is shortened, never the answer.
+
+        None: the answer alone leaves no room for a prompt, so that there is nothing to learn from.
+        """
+        completion = self.completion(example.completion)
+        fitted = self.fit(example.messages, example.context, self.max_length - len(completion))
+        return None if fitted is None else replace(fitted, completion=completion)
+
+    def fit(self, messages: Sequence[Message], context: str, room: int) -> Encoded | None:
+        """The prompt in at most ``room`` tokens: shorten the context, drop the oldest turns, cut the last message."""
+        encoded = self.prompt(messages)
+        if len(encoded.prompt) <= room:
+            return encoded
+        if room < SHORTEST_PROMPT:
+            return None
+        for messages, text in _what_to_cut(messages, context):
+            shortened = self._cut(messages, text, room)
+            if shortened is not None:
+                return replace(shortened, shortened=True)
+        return None
+
+    def _cut(self, messages: Sequence[Message], text: str, room: int) -> Encoded | None:
+        """Keep as much of ``text`` (from its start) as fits; None where not even its absence helps."""
+        keep = len(text)
+        encoded = self.prompt(messages)
+        while len(encoded.prompt) > room:
+            if keep == 0:
+                return None
+            over = len(encoded.prompt) - room
+            characters = max(1.0, keep / max(1, len(self._ids(text[:keep]))))
+            keep = max(0, keep - max(1, int(over * characters)))
+            encoded = self.prompt(_replace(messages, text, text[:keep]))
+        return encoded
+
+    def _completion_frame(self) -> tuple[str, str]:
+        """What the template writes around an answer, found by asking it for one."""
+        question = [{"role": "user", "content": "probe-question"}]
+        prompt = self._render(question, add_generation_prompt=True)
+        full = self._render([*question, {"role": "assistant", "content": PROBE}], add_generation_prompt=False)
+        before, _, after = full[len(prompt) :].partition(PROBE) if full.startswith(prompt) else ("", "", "")
+        return before, after.rstrip() or str(self.tokenizer.eos_token)
+
+    def _render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
+        template = None if self.tokenizer.chat_template else PLAIN_TEMPLATE
+        try:
+            return str(
+                self.tokenizer.apply_chat_template(
+                    list(messages),
+                    chat_template=template,
+                    tokenize=False,
+                    add_generation_prompt=add_generation_prompt,
+                )
+            )
+        except Exception as error:  # a template may raise anything
+            raise UserError(
+                "the base's chat template refuses a conversation",
+                given=f"roles {[message['role'] for message in messages]}: {error}",
+                expected="roles that the template knows, in the order it wants",
+                do="leave out system messages, or give the base another chat template",
+            ) from error
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+class EncodedSplit(Sequence[Encoded]):
+    """A split as token ids, made anew at each access; only the lengths are held (8 bytes a row).
+
+    Rows whose answer alone does not fit are left out; ``dropped`` counts them, ``shortened`` those whose context was cut.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        encoder: Encoder,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._examples = examples
+        self._encoder = encoder
+        kept, lengths, self.shortened = [], [], 0
+        for number in range(len(examples)):
+            encoded = encoder.encode(examples[number])
+            advance(1)
+            if encoded is not None:
+                kept.append(number)
+                lengths.append((len(encoded.prompt), len(encoded.completion)))
+                self.shortened += encoded.shortened
+        self._kept = np.array(kept, dtype=np.int32)
+        self.lengths = np.array(lengths, dtype=np.int32).reshape(-1, 2)  # (n, 2): prompt, completion
+        self.dropped = len(examples) - len(kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, index: int) -> Encoded: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Encoded]: ...
+    def __getitem__(self, index: int | slice) -> Encoded | list[Encoded]:
+        """The ids of a row (or of several)."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        encoded = self._encoder.encode(self.example(index))
+        assert encoded is not None
+        return encoded
+
+    def example(self, index: int) -> Example:
+        """The row as it was before encoding."""
+        return self._examples[int(self._kept[index])]
+
+
+def _what_to_cut(messages: Sequence[Message], context: str) -> list[tuple[Sequence[Message], str]]:
+    """Ever harder cuts: (messages to start from, text in them to shorten)."""
+    steps: list[tuple[Sequence[Message], str]] = []
+    if context:
+        steps.append((messages, context))
+    turns = list(messages)
+    while len(turns) > 1:
+        system = 1 if turns[0]["role"] == "system" else 0
+        if len(turns) - system <= 1:
+            break
+        turns = turns[:system] + turns[system + 2 :]
+        steps.append((turns, context))
+    return [*steps, (turns, turns[-1]["content"])]
+
+
+def _replace(messages: Sequence[Message], old: str, new: str) -> list[Message]:
+    """The messages with one text put in place of another (a context stands once, in any message)."""
+    return [{**message, "content": message["content"].replace(old, new, 1)} for message in messages]

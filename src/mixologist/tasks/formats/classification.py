@@ -1,0 +1,107 @@
+"""A text and one label of a closed set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mixologist.errors import UserError, nearest
+from mixologist.records import Example
+from mixologist.tasks.formats.base import FORMATS, MOST_LISTED, Fields, Format, Row, joined, place
+
+
+@FORMATS.register("classification")
+@dataclass(frozen=True)
+class Classification(Format):
+    """``text`` -> ``label``. Numbers and booleans are labels by their text: ``1``, ``true``.
+
+    A whole number that is not a label itself is an index into the task's labels, as hub data sets have it.
+    """
+
+    name = "classification"
+    fields: ClassVar[Fields] = {
+        "text": ("text", "sentence"),
+        "label": ("label", "labels", "category"),
+    }
+    required = (frozenset({"text", "label"}),)
+    metrics = ("macro_f1", "accuracy", "exact_match")
+    max_new_tokens = 16
+    default_instruction = "Classify the text."
+    rewordings = (
+        "Which of these fits the text: {labels}?",
+        "Read what follows and choose a class for it. Possible classes: {labels}.",
+        "What category does this belong to? Options: {labels}.",
+        "Label the passage below with one of {labels}.",
+        "Decide between {labels} for this input.",
+    )
+    held_out_rewordings = (
+        "Sort this item into its group ({labels}).",
+        "Tag it: {labels}.",
+        "Pick whichever of {labels} describes it best.",
+    )
+
+    @classmethod
+    def find_labels(cls, rows: Any, columns: Mapping[str, str]) -> tuple[str, ...]:
+        """Every label that stands in a row, sorted. Raises `UserError` for fewer than two."""
+        labels = tuple(sorted({label_text(value) for value in rows[columns["label"]]} - {""}))
+        if len(labels) < 2:
+            raise UserError(
+                f"column '{columns['label']}' holds no choice",
+                given=f"labels {list(labels)} in the train rows",
+                expected="at least two different labels",
+                do="name the label's column with `label:`, or use more data",
+            )
+        return labels
+
+    def example(
+        self, row: Row, _part: int, /, *, task: str, id: str, instruction: str | None = None
+    ) -> Example:
+        """See `Format`. The label is both completion and reference."""
+        where = place(task, id)
+        text, label = self.text(row, "text", where), self._label(row, where)
+        messages = ({"role": "user", "content": joined(self.instruct(instruction), text)},)
+        return Example(task, id, messages, label, text, label)
+
+    def parse(self, text: str) -> str | None:
+        """The label that the text is, whatever its case, a final period aside."""
+        answer = text.strip()
+        for written in (answer, answer.removesuffix(".").rstrip()):
+            if written in self.labels:
+                return written
+        by_case = {label.casefold(): label for label in self.labels}
+        return by_case.get(answer.casefold()) or by_case.get(answer.removesuffix(".").rstrip().casefold())
+
+    def instruct(self, instruction: str | None) -> str:
+        """The task's own instruction lists the labels at its end unless it names them itself."""
+        text = super().instruct(instruction)
+        if instruction is not None or "{labels}" in self.instruction or len(self.labels) > MOST_LISTED:
+            return text
+        return f"{text} Answer with one of: {self.label_list}."
+
+    def _label(self, row: Row, where: str) -> str:
+        value = self.value(row, "label")
+        label = label_text(value)
+        if label in self.labels:
+            return label
+        if label.isdecimal() and int(label) < len(self.labels):
+            return self.labels[int(label)]
+        if not label or isinstance(value, list | dict):
+            raise self.bad(where, "label", "nothing" if value is None else repr(value), "a label")
+        known = (
+            f"one of {self.label_list}" if len(self.labels) <= MOST_LISTED else "a label of the train rows"
+        )
+        raise self.bad(
+            where, "label", label, known, do=f"{nearest(label, self.labels)} Else add it to `labels:`"
+        )
+
+
+def label_text(value: Any) -> str:
+    """A label as text: ``true`` for True, ``1`` for 1 and 1.0, ``""`` for an empty cell."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()

@@ -1,0 +1,228 @@
+"""From a path to rows on disk: a folder with a file per split, one file, or a data set of the hub.
+
+Rows stay memory-mapped Arrow tables (Hugging Face datasets), so that a million of them need no memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from mixologist import files
+from mixologist.errors import MixologistError, UserError, nearest, raise_all
+from mixologist.tasks import inspection
+from mixologist.tasks.inspection import LOADERS
+
+SPLITS = ("train", "validation", "test")
+SMALL_BYTES = 100_000_000
+"""Files below this load without a progress bar."""
+
+_SPLIT_NAME = re.compile(r"(train|training|validation|valid|val|dev|test)(?![a-z])", re.IGNORECASE)
+_ALIASES = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation"}
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(/[\w.-]+)?")
+
+Splits = dict[str, Any]
+"""Split -> `datasets.Dataset`."""
+
+
+def open_source(path: str) -> Splits:
+    """The splits of a data set: ``train`` and, where they exist, ``validation`` and ``test``.
+
+    Args:
+        path: a folder with ``train*``, ``valid*`` (``val*``, ``dev*``) and ``test*`` files, or with one
+            file; a file (.jsonl, .json, .csv, .tsv, .parquet), which is train; a hub id ``owner/name``, or
+            ``owner/name/configuration``.
+
+    Raises:
+        UserError: there is no such path, no train split, or a file cannot be read (place and next step).
+        UserErrors: several files cannot be read.
+    """
+    return _from_files(data_files(Path(path))) if _is_local(path) else _from_hub(path)
+
+
+def digests(path: str, splits: Mapping[str, Any]) -> dict[str, str]:
+    """Split -> SHA-256 of its files' contents; for a hub data set the fingerprint that datasets gives it."""
+    if not _is_local(path):
+        return {split: str(rows._fingerprint) for split, rows in splits.items()}
+    found = data_files(Path(path))
+    return {split: "+".join(files.digest(file) for file in found[split]) for split in splits}
+
+
+def data_files(path: Path) -> dict[str, list[Path]]:
+    """Split -> its files, sorted by name. Raises `UserError` where there is no train file."""
+    if path.is_file():
+        return {"train": [path]}
+    if not path.is_dir():
+        raise _no_such_path(path)
+    present = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in LOADERS)
+    found: dict[str, list[Path]] = {}
+    for file in present:
+        if match := _SPLIT_NAME.match(file.name):
+            name = match[1].lower()
+            found.setdefault(_ALIASES.get(name, name), []).append(file)
+    if not found and len(present) == 1:
+        return {"train": present}
+    if "train" not in found:
+        raise _no_train(path, present)
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def _is_local(path: str) -> bool:
+    """A path of this machine: one that exists, or whose first folder does, or that can be no hub id."""
+    here = Path(path)
+    return here.exists() or here.parent.is_dir() or not _HUB_ID.fullmatch(path) or here.suffix in LOADERS
+
+
+def _from_files(found: dict[str, list[Path]]) -> Splits:
+    splits: Splits = {}
+    problems: list[UserError] = []
+    for split, paths in found.items():
+        try:
+            splits[split] = _load(paths)
+        except UserError as problem:
+            problems.append(problem)
+    raise_all(problems)
+    return splits
+
+
+def _load(paths: list[Path]) -> Any:
+    """The rows of one split's files. Each split loads alone, so that they may differ in columns and types."""
+    suffixes = {path.suffix.lower() for path in paths}
+    if len(suffixes) > 1:
+        raise UserError(
+            f"{paths[0].parent}: one split in files of several kinds",
+            given=", ".join(path.name for path in paths),
+            expected="files with the same ending",
+            do="remove or rename those that do not belong to the split",
+        )
+    options = inspection.inspect(paths)
+    try:
+        with _quiet(sum(path.stat().st_size for path in paths) < SMALL_BYTES):
+            return _faithful(_read(paths, **options), paths)
+    except (datasets.exceptions.DatasetsError, ValueError) as error:
+        raise _explained(paths, error) from error
+
+
+def _read(paths: list[Path], **options: Any) -> Any:
+    loader = LOADERS[paths[0].suffix.lower()]
+    return datasets.load_dataset(loader, data_files=[str(path) for path in paths], split="train", **options)
+
+
+def _faithful(rows: Any, paths: list[Path]) -> Any:
+    """The rows with texts as written: JSON dates are not reformatted, and class numbers get their names."""
+    if LOADERS[paths[0].suffix.lower()] == "json":
+        features = _without_dates(rows.features)
+        rows = rows if features == rows.features else _read(paths, features=datasets.Features(features))
+    return _named_classes(rows)
+
+
+def _without_dates(feature: Any) -> Any:
+    """The type with ``Json`` where Arrow saw a timestamp: it would rewrite the text ``2024-01-31``."""
+    if isinstance(feature, dict):
+        return {name: _without_dates(part) for name, part in feature.items()}
+    if isinstance(feature, datasets.List):
+        return datasets.List(_without_dates(feature.feature))
+    is_date = isinstance(feature, datasets.Value) and feature.dtype.startswith("timestamp")
+    return datasets.Json() if is_date else feature
+
+
+def _named_classes(rows: Any) -> Any:
+    """Class numbers replaced by the names that the file or the hub gives them."""
+    for column, feature in rows.features.items():
+        inner = feature.feature if isinstance(feature, datasets.List) else feature
+        if isinstance(inner, datasets.ClassLabel):
+            text = datasets.Value("string")
+            features = {**rows.features, column: datasets.List(text) if inner is not feature else text}
+            names = {"column": column, "names": inner.names}
+            rows = rows.map(_name_classes, fn_kwargs=names, features=datasets.Features(features))
+    return rows
+
+
+def _name_classes(row: dict[str, Any], column: str, names: list[str]) -> dict[str, Any]:
+    """Numbers outside the names (-1: the answer is withheld) become empty."""
+
+    def name(number: int | None) -> str | None:
+        return names[number] if number is not None and 0 <= number < len(names) else None
+
+    value = row[column]
+    return {column: [name(number) for number in value] if isinstance(value, list) else name(value)}
+
+
+def _from_hub(path: str) -> Splits:
+    owner, name, *configuration = path.split("/")
+    try:
+        with _quiet(False):
+            loaded = datasets.load_dataset(f"{owner}/{name}", *configuration)
+            named = {_ALIASES.get(split, split): _named_classes(rows) for split, rows in loaded.items()}
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        raise UserError(
+            f"no data at '{path}'",
+            given=f"neither a file or folder here, nor to be had from the hub: {_first_line(error)}",
+            expected="a path that exists, or a data set's hub id: owner/name or owner/name/configuration",
+            do="check the path; for the hub, be online with HF_HUB_OFFLINE unset",
+        ) from error
+    if "train" not in named:
+        raise UserError(
+            f"'{path}' has no train split", given=", ".join(named), expected="a split named train"
+        )
+    return {split: named[split] for split in SPLITS if split in named}
+
+
+@contextmanager
+def _quiet(silent: bool) -> Iterator[None]:
+    """Keep datasets from logging what we report ourselves and, where ``silent``, from drawing bars."""
+    level, hidden = datasets.logging.get_verbosity(), datasets.are_progress_bars_disabled()
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+    if silent:
+        datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.logging.set_verbosity(level)
+        if not hidden:
+            datasets.enable_progress_bars()
+
+
+def _explained(paths: list[Path], error: Exception) -> MixologistError:
+    """The mistake in the file; but trouble with the machine (disk full, no rights) is not the user's."""
+    cause = error.__cause__ or error
+    if isinstance(cause, OSError):
+        return MixologistError(f"{paths[0]} could not be read: {_first_line(cause)}")
+    return inspection.diagnose(paths) or UserError(
+        f"{paths[0]} could not be read",
+        given=_first_line(cause),
+        expected=f"a sound {paths[0].suffix} file",
+        do="write the file again, or convert it to .jsonl",
+    )
+
+
+def _no_such_path(path: Path) -> UserError:
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    beside = [file.name for file in folder.iterdir() if not file.name.startswith(".")]
+    wrong = path.absolute().relative_to(folder).parts[0]
+    return UserError(
+        f"no file or folder {path}",
+        given=path,
+        expected="a data file, a folder with train, validation and test files, or a hub id",
+        do=f"in {folder}: {nearest(wrong, beside)}" if beside else f"{folder} is empty",
+    )
+
+
+def _no_train(path: Path, present: list[Path]) -> UserError:
+    names = ", ".join(file.name for file in present)
+    return UserError(
+        f"{path} holds no train file" if present else f"{path} holds no data files",
+        given=names or "no file that ends in " + ", ".join(sorted(LOADERS)),
+        expected="train.jsonl (or .json, .csv, .tsv, .parquet), and perhaps validation and test beside it",
+        do="rename the file with the training rows to train" if present else "put the data there",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]

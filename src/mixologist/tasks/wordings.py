@@ -1,0 +1,40 @@
+"""The prompts of a split in the wordings that people use: as trained, instruction reworded, and the raw text alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mixologist.tasks.task import Task
+
+from mixologist import seeds
+from mixologist.tasks.encoding import Encoded, Encoder
+
+KINDS = ("formatted", "reworded", "raw")
+
+
+def prompts_worded(
+    task: Task,
+    split: str,
+    kind: str,
+    encoder: Encoder,
+    *,
+    seed: int,
+    rewordings: Sequence[str],
+    rows: Sequence[int] | None = None,
+) -> list[Encoded]:
+    """Prompts of ``rows`` (default: all) of a split in one wording; which rewording a row gets is drawn by seed."""
+    examples = task.splits[split]
+    encoder = encoder.with_length(task.max_length)
+    random = seeds.generator(seed, "wording", task.name, split, kind)
+    found = []
+    for number in range(len(examples)) if rows is None else rows:
+        example = examples[number]
+        if kind == "reworded" and rewordings:
+            example = examples.reworded(number, rewordings[int(random.integers(len(rewordings)))])
+        messages = example.messages
+        if kind == "raw":
+            messages = (*messages[:-1], {"role": "user", "content": example.text})
+        encoded = encoder.fit(messages, example.context, encoder.max_length - 1)
+        assert encoded is not None, "a longest length of at least 16 leaves room for a prompt"
+        found.append(encoded)
+    return found

@@ -1,0 +1,1 @@
+"""How the adapters and the router are trained."""

@@ -1,0 +1,284 @@
+"""The training loop, from top to bottom: draw, update, log, validate, keep the best, checkpoint.
+
+Time per step is one forward and backward pass over the tokens of the updates that are ready; memory is the base, four
+times the bank (weights, gradients, two moments), its best states, and the activations of one micro-batch.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mixologist.errors import Interrupted
+from mixologist.mixing.batching import Encoded
+from mixologist.mixing.forecast import Forecast, state_at
+from mixologist.mixing.sampler import Feeds, Sampler
+from mixologist.mixing.schedules import probabilities
+from mixologist.model.adapters import Bank
+from mixologist.model.base import Base
+from mixologist.recipe.schema import Mixture, Training
+from mixologist.training.best import Unit
+from mixologist.training.optim import learning_rate
+from mixologist.training.state import Log, load_checkpoint, save_checkpoint
+from mixologist.training.updates import Measured, Updater
+
+Losses = dict[tuple[str | None, str], float]
+"""(adapter, task) -> validation loss in nats a target token; adapter None is the plain base."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that training needs, made by the pipeline."""
+
+    base: Base
+    bank: Bank
+    rows: Mapping[str, Sequence[Encoded]]
+    """Task or general data -> its train rows as token ids."""
+    feeds: Feeds
+    forecast: Forecast
+    weights: list[float]
+    mixture: Mixture
+    options: Training
+    seed: int
+    validate_every: int
+    """Steps."""
+    validate: Callable[[Sequence[tuple[str | None, str]]], Losses]
+    folder: Path
+    frozen: tuple[str, ...] = ()
+    """Adapters of the bank that stay as they are."""
+    resume_command: str = "mixologist train RECIPE --resume"
+
+
+@dataclass
+class Watch:
+    """How the outside world follows along and may ask to stop."""
+
+    progress: Callable[[int, int, dict[str, Any]], None] = lambda step, steps, news: None
+    should_stop: Callable[[], bool] = lambda: False
+    track: Callable[[dict[str, Any]], None] = lambda row: None
+
+
+@dataclass
+class Result:
+    """What training came to."""
+
+    best_step: dict[str, int]
+    stopped: dict[str, bool]
+    validation: Losses
+    """At each adapter's best step."""
+    computed_tokens: int
+
+
+@dataclass
+class _Window:
+    """Train losses since the last line in the log."""
+
+    sums: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    counts: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, measured: Measured) -> None:
+        for task, loss in measured.losses.items():
+            self.sums[measured.update.adapter, task] += loss
+            self.counts[measured.update.adapter, task] += 1
+
+    def means(self) -> dict[tuple[str, str], float]:
+        return {pair: self.sums[pair] / self.counts[pair] for pair in self.sums}
+
+
+def train(job: Job, watch: Watch | None = None) -> Result:
+    """Train every adapter of the bank to its best state; continue from the latest checkpoint if there is one.
+
+    Raises `Interrupted` after a checkpoint when ``watch.should_stop`` says so.
+    """
+    run = _Run(job, watch or Watch())
+    run.start()
+    for step in range(run.step, job.feeds.steps):
+        last = step == job.feeds.steps - 1
+        shares = probabilities(state_at(step, job.feeds, job.weights, run.loss_ratio), job.mixture)
+        run.sampler.draw(step, shares, run.stopped)
+        updates = [update for update in run.sampler.ready(last) if update.adapter not in run.stopped]
+        measured = run.updater.apply(updates, run.rates())
+        run.step = step + 1
+        run.log(measured, shares.tolist(), force=last)
+        if last or run.step % job.validate_every == 0:
+            run.validate()
+        if run.all_stopped or run.watch.should_stop() or run.step % job.options.checkpoint_every == 0 or last:
+            run.checkpoint()
+        if run.all_stopped:
+            break
+        if run.watch.should_stop() and not last:
+            raise Interrupted(job.resume_command)
+    return run.finish()
+
+
+class _Run:
+    """The moving parts of one training run."""
+
+    def __init__(self, job: Job, watch: Watch) -> None:
+        self.job, self.watch = job, watch
+        self.step, self.computed = 0, 0
+        self.sampler = Sampler(job.feeds, job.seed)
+        self.updater = Updater(job.base, job.bank, job.rows, job.options, job.frozen)
+        self.units = self._make_units()
+        self.base_losses: dict[str, float] = {}
+        self.last: Losses = {}
+        self.at_best: Losses = {}
+        self.window = _Window()
+        self.metrics = Log(job.folder / "metrics.jsonl")
+        self.trace = Log(job.folder / "trace.jsonl")
+
+    def _make_units(self) -> list[Unit]:
+        names = list(self.updater.optimizers)
+        together = [names] if "common" in names else [[name] for name in names]
+        return [Unit(each, self.updater.optimizers, self.job.options.early_stopping_patience) for each in together]
+
+    @property
+    def stopped(self) -> list[str]:
+        return [name for unit in self.units if unit.stopped for name in unit.adapters]
+
+    @property
+    def all_stopped(self) -> bool:
+        return all(unit.stopped for unit in self.units)
+
+    @property
+    def epoch(self) -> float:
+        return self.step * self.job.feeds.batch_size / sum(self.job.feeds.rows.values())
+
+    @property
+    def loss_ratio(self) -> dict[str, float]:
+        """Task -> mean over its adapters of the last validation loss over the base's."""
+        ratios: defaultdict[str, list[float]] = defaultdict(list)
+        for (adapter, task), loss in self.last.items():
+            if adapter is not None:
+                ratios[task].append(loss / self.base_losses[task])
+        return {task: sum(values) / len(values) for task, values in ratios.items()}
+
+    def start(self) -> None:
+        """From the latest checkpoint, or from the beginning with the base's own losses."""
+        found = load_checkpoint(self.job.folder / "checkpoints")
+        if found:
+            self.restore(*found)
+            return
+        self.metrics.cut(0)
+        self.trace.cut(0)
+        self.last = self.job.validate([(None, task) for task in self.job.feeds.rows])
+        self.base_losses = {task: loss for (_, task), loss in self.last.items()}
+        self._log_validation()
+        self.last = {}
+
+    def rates(self) -> dict[str, float]:
+        """Learning rate of each adapter's next update (``common`` moves once a step)."""
+        numbers = {name: count - 1 for name, count in self.sampler.updates.items()} | {"common": self.step}
+        horizons = self.job.forecast.updates | {"common": self.job.feeds.steps}
+        return {
+            name: learning_rate(max(0, number), max(1, horizons[name]), self.job.options)
+            for name, number in numbers.items()
+        }
+
+    def log(self, measured: Sequence[Measured], shares: list[float], *, force: bool) -> None:
+        """The trace of every update; the mean train losses about a hundred times a run."""
+        for one in measured:
+            self.computed += one.computed
+            self.window.add(one)
+            self.trace.write(
+                {"adapter": one.update.adapter, "update": one.update.number, "step": self.step - 1,
+                 "examples": [list(draw) for draw in one.update.draws], "tokens": one.tokens, "rate": one.rate}
+            )  # fmt: skip
+        if force or self.step % max(1, self.job.feeds.steps // 100) == 0:
+            self._write({"split": "train", "schedule": dict(zip(self.job.feeds.rows, shares, strict=True))})
+            for (adapter, task), loss in self.window.means().items():
+                self._write({"split": "train", "adapter": adapter, "task": task, "loss": loss})
+            self.window = _Window()
+        self.watch.progress(self.step, self.job.feeds.steps, {"tokens": self.computed, "losses": self.last})
+
+    def validate(self) -> None:
+        """Validation loss of every running adapter on each of its tasks; keep what is best, stop what has stopped."""
+        pairs = [
+            (name, task)
+            for name, tasks in self.job.feeds.adapters.items()
+            if name not in self.stopped
+            for task in tasks
+        ]
+        self.last |= self.job.validate(pairs)
+        self._log_validation()
+        for unit in self.units:
+            mine = [pair for pair in pairs if pair[0] in unit.adapters]
+            if not mine:
+                continue
+            criterion = sum(self.last[pair] / self.base_losses[pair[1]] for pair in mine) / len(mine)
+            stops = unit.update(criterion, self.step)
+            if unit.best_step == self.step:
+                self.at_best |= {pair: self.last[pair] for pair in mine}
+            if stops:
+                self.trace.write({"adapter": list(unit.adapters), "step": self.step, "stop": unit.best_step})
+
+    def _log_validation(self) -> None:
+        for (adapter, task), loss in self.last.items():
+            self._write({"split": "validation", "adapter": adapter or "base", "task": task, "loss": loss})
+
+    def _write(self, row: dict[str, Any]) -> None:
+        row = {"step": self.step, "epoch": round(self.epoch, 4)} | row
+        self.metrics.write(row)
+        self.watch.track(row)
+
+    def checkpoint(self) -> None:
+        """All of the above, to disk."""
+        tensors: dict[str, torch.Tensor] = {}
+        for name, optimizer in self.updater.optimizers.items():
+            tensors |= {f"now/{name}/{part}": tensor for part, tensor in optimizer.tensors().items()}
+        for unit in self.units:
+            tensors |= {f"best/{name}": weights for name, weights in unit.weights.items()}
+        state = {
+            "sampler": self.sampler.state(),
+            "units": [unit.state() for unit in self.units],
+            "base_losses": self.base_losses,
+            "last": _as_list(self.last),
+            "at_best": _as_list(self.at_best),
+            "window": [[*pair, self.window.sums[pair], self.window.counts[pair]] for pair in self.window.sums],
+            "computed": self.computed,
+            "logs": [self.metrics.mark(), self.trace.mark()],
+        }
+        save_checkpoint(self.job.folder / "checkpoints", self.step, state, tensors)
+
+    def restore(self, state: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        """Continue where `checkpoint` was called."""
+        self.step, self.computed = state["step"], state["computed"]
+        self.sampler.restore(state["sampler"])
+        for name, optimizer in self.updater.optimizers.items():
+            prefix = f"now/{name}/"
+            optimizer.restore({key[len(prefix) :]: t for key, t in tensors.items() if key.startswith(prefix)})
+        for unit, saved in zip(self.units, state["units"], strict=True):
+            unit.restore(saved, {n: tensors[f"best/{n}"] for n in unit.adapters if f"best/{n}" in tensors})
+        self.base_losses = state["base_losses"]
+        self.last, self.at_best = _as_losses(state["last"]), _as_losses(state["at_best"])
+        for adapter, task, total, count in state["window"]:
+            self.window.sums[adapter, task] = total
+            self.window.counts[adapter, task] = count
+        self.metrics.cut(state["logs"][0])
+        self.trace.cut(state["logs"][1])
+
+    def finish(self) -> Result:
+        """Put every adapter's best state into the bank."""
+        for unit in self.units:
+            unit.put_back()
+        self.metrics.close()
+        self.trace.close()
+        return Result(
+            best_step={name: unit.best_step for unit in self.units for name in unit.adapters},
+            stopped={name: unit.stopped for unit in self.units for name in unit.adapters},
+            validation=self.at_best,
+            computed_tokens=self.computed,
+        )
+
+
+def _as_list(losses: Losses) -> list[list[Any]]:
+    return [[adapter, task, loss] for (adapter, task), loss in losses.items()]
+
+
+def _as_losses(rows: list[list[Any]]) -> Losses:
+    return {(adapter, task): loss for adapter, task, loss in rows}

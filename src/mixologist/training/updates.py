@@ -1,0 +1,109 @@
+"""Updates made real: the mixed batch of all adapters that are ready, its backward pass, and a step for each of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mixologist.mixing.batching import Encoded, Segment, micro_batches
+from mixologist.mixing.sampler import Update
+from mixologist.model.adapters import Bank
+from mixologist.model.base import Base
+from mixologist.model.forward import target_losses
+from mixologist.recipe.schema import Training
+from mixologist.training.losses import token_weights
+from mixologist.training.optim import AdapterOptimizer
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one update did."""
+
+    update: Update
+    losses: dict[str, float]
+    """Task -> mean loss of its target tokens, before the step, in nats."""
+    tokens: int
+    """Target tokens."""
+    computed: int
+    """All tokens that went through the base."""
+    rate: float
+    norm: float
+    """Of the gradient before clipping."""
+
+
+class Updater:
+    """Applies updates to the bank. Holds one optimizer per adapter (and one for ``common``) that is not frozen."""
+
+    def __init__(
+        self,
+        base: Base,
+        bank: Bank,
+        rows: Mapping[str, Sequence[Encoded]],
+        options: Training,
+        frozen: Sequence[str] = (),
+    ) -> None:
+        self.base = base
+        self.bank = bank
+        self.rows = rows
+        self.options = options
+        self.optimizers = {
+            shape.name: AdapterOptimizer(bank, index, options)
+            for index, shape in enumerate(bank.shapes)
+            if shape.name not in frozen
+        }
+
+    def apply(self, updates: Sequence[Update], rates: Mapping[str, float]) -> list[Measured]:
+        """One backward pass over all updates together, then one step for each adapter at its own rate."""
+        segments = {update.adapter: self._segments(update) for update in updates}
+        losses = self._backward([segment for each in segments.values() for segment in each])
+        if "common" in self.optimizers and updates:
+            # Its gradient is the sum over the adapters beside it; the mean keeps its scale.
+            torch._foreach_div_(self.bank.gradients(len(self.bank.names)), float(len(updates)))
+            self.optimizers["common"].step(rates["common"])
+        return [
+            Measured(
+                update=update,
+                losses=_per_task(update, segments[update.adapter], losses),
+                tokens=sum(len(segment.encoded.completion) for segment in segments[update.adapter]),
+                computed=sum(segment.length for segment in segments[update.adapter]),
+                rate=rates[update.adapter],
+                norm=self.optimizers[update.adapter].step(rates[update.adapter]),
+            )
+            for update in updates
+        ]
+
+    def _segments(self, update: Update) -> list[Segment]:
+        encoded = [self.rows[task][index] for task, index in update.draws]
+        weights = token_weights(
+            [task for task, _ in update.draws], [len(e.completion) for e in encoded], self.options.loss_weighting
+        )
+        place = self.bank.names.index(update.adapter)
+        return [
+            Segment(place, e, weight, key=f"{update.adapter}/{update.number}/{n}")
+            for n, (e, weight) in enumerate(zip(encoded, weights, strict=True))
+        ]
+
+    def _backward(self, segments: Sequence[Segment]) -> dict[str, float]:
+        """Accumulate gradients over micro-batches; returns the summed loss of each segment by its key."""
+        sums: dict[str, float] = {}
+        for batch in micro_batches(segments, self.options.max_tokens_per_batch, len(self.bank.names)):
+            losses = target_losses(self.base, self.bank, batch)
+            weights = torch.as_tensor(batch.weights, dtype=losses.dtype, device=losses.device)
+            (losses * weights).sum().backward()  # type: ignore[no-untyped-call]
+            owner = torch.as_tensor(batch.segment_of_target, device=losses.device)
+            per_segment = torch.zeros(len(batch.keys), dtype=torch.float64, device=losses.device)
+            per_segment.index_add_(0, owner, losses.detach().double())
+            sums.update(zip(batch.keys, per_segment.tolist(), strict=True))
+        return sums
+
+
+def _per_task(update: Update, segments: Sequence[Segment], sums: Mapping[str, float]) -> dict[str, float]:
+    total: defaultdict[str, float] = defaultdict(float)
+    tokens: defaultdict[str, int] = defaultdict(int)
+    for (task, _), segment in zip(update.draws, segments, strict=True):
+        total[task] += sums[segment.key]
+        tokens[task] += len(segment.encoded.completion)
+    return {task: total[task] / tokens[task] for task in total}
