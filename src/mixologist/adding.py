@@ -26,6 +26,7 @@ from mixologist.model.router import Router
 from mixologist.pipeline import Hooks, evaluate_run, prompt_rows, router_features, validation_sample
 from mixologist.planning import Plan, resolve, steps_between_validations
 from mixologist.recipe import load as recipes
+from mixologist.recipe import reading
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import Recipe, TaskSpec
 from mixologist.runfolder import RunFolder
@@ -40,6 +41,20 @@ def run_recipe(folder: RunFolder) -> Recipe:
     recipe = recipes.load(folder.recipe)
     added = tuple(SPEC.validate_python(spec) for spec in folder.record().get("added", []))
     return recipe.model_copy(update={"tasks": (*recipe.tasks, *added), "output_dir": str(folder.path)})
+
+
+def read_task(path: Path) -> TaskSpec:
+    """One task from a YAML file: its keys as under ``tasks:``, or a list or ``tasks:`` with one task in it.
+
+    Checked as part of a recipe, so that mistakes read the same; raises `UserError`.
+    """
+    document = reading.read(path)
+    tasks = document.get("tasks", [document]) if isinstance(document, dict) else document
+    recipe = recipes.load({"tasks": tasks})
+    if len(recipe.tasks) != 1:
+        raise UserError("add takes one task at a time", given=f"{path} with {len(recipe.tasks)} tasks", expected="one task",
+                        do="call add once for each")
+    return recipe.tasks[0]
 
 
 def add_task(folder: RunFolder, spec: TaskSpec, adapter: Path | None = None, hooks: Hooks | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import yaml
 
 from mixologist.demo.catalogue import REGULARISERS, TASKS, DataSet
 from mixologist.demo.draw import Draw, Row
-from mixologist.errors import UserError
+from mixologist.errors import UserError, nearest
 from mixologist.files import write_json_lines, write_text
 from mixologist.registry import Registry
 from mixologist.seeds import derive
@@ -49,25 +49,34 @@ def build(folder: Path, seed: int = 0, scale: float = 1.0) -> Path:
 def rows(task: str, split: str, n: int, seed: int) -> Iterator[Row]:
     """``n`` different rows of one split; fewer rows are the beginning of more.
 
-    A text's split (and of two tasks on the same kind of text, its task) is fixed by the text itself, whatever the
-    seed: so no seed's train rows ever hold a text of another seed's test rows.
+    A text's split (and of two tasks on the same kind of text, its task) is fixed by the text itself, whatever
+    the seed: so no seed's train rows ever hold a text of another seed's test rows.
 
     Raises `UserError` for an unknown task or split, and where ``n`` is more than there are.
     """
     data = DATA_SETS[task]
     if split not in SPLITS:
-        raise UserError("unknown split of a demo task", given=split, expected=f"one of {', '.join(SPLITS)}")
+        raise UserError(
+            "unknown split of a demo task",
+            given=split,
+            expected=f"one of {', '.join(SPLITS)}",
+            do=nearest(split, SPLITS),
+        )
     draw, seen, misses = Draw(seed, task, split), set[str](), 0
     while len(seen) < n:
         row = data.make(draw)
         text = _question(row)
-        if text not in seen and _belongs(row, split, data.twin):
+        if text not in seen and belongs(row, split, data.twin):
             seen.add(text)
             misses = 0
             yield row
         elif (misses := misses + 1) > MOST_MISSES:
-            raise UserError(f"demo task '{task}' has no {n} different {split} rows", given=n,
-                            expected=f"at most about {len(seen)}", do="choose a smaller scale")
+            raise UserError(
+                f"demo task '{task}' has no {n} different {split} rows",
+                given=n,
+                expected=f"at most about {len(seen)}",
+                do="choose a smaller scale",
+            )
 
 
 def _question(row: Row) -> str:
@@ -76,8 +85,8 @@ def _question(row: Row) -> str:
     return " ".join(asked.split()).casefold()
 
 
-def _belongs(row: Row, split: str, twin: int | None) -> bool:
-    """Whether this split may hold the row. An instruction's input decides alone, whatever is asked about it."""
+def belongs(row: Row, split: str, twin: int | None) -> bool:
+    """Whether this split may hold the row. An instruction's input alone decides its split."""
     side, place = divmod(derive(0, row.get("input") or _question(row)) % 16, 8)
     return place in SPLITS[split] and twin in (None, side)
 

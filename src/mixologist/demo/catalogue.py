@@ -47,12 +47,15 @@ TASKS = {
                 "Sort this message by subject.",
                 "Cards, payments, loans, login, delivery or returns?",
             ],
-            held_out_rewordings=["Who has to deal with this ticket?", "Assign this customer message to a team."],
+            held_out_rewordings=[
+                "Who has to deal with this ticket?",
+                "Assign this customer message to a team.",
+            ],
         ),
     ),
     "urgency": DataSet(
         tickets.urgency,
-        350,
+        400,
         _classification(
             tickets.URGENCIES,
             instruction="How urgent is this message?",
@@ -67,7 +70,7 @@ TASKS = {
     ),
     "call_urgency": DataSet(
         tickets.call_urgency,
-        48,
+        40,
         _classification(
             tickets.URGENCIES,
             instruction="How urgent is this phone note?",

@@ -8,16 +8,16 @@ from mixologist.demo.draw import PRODUCTS, Draw, Row
 
 WORDS = (
     *PRODUCTS, "apple", "bread", "river", "stone", "garden", "window", "letter", "summer", "winter", "music",
-    "paper", "island", "horse", "tiger", "green", "yellow", "silver", "open", "quiet", "early", "forest", "bridge",
-    "market", "doctor", "school", "ticket", "travel", "number", "circle", "dinner", "animal", "friend",
+    "paper", "island", "horse", "tiger", "green", "yellow", "silver", "open", "quiet", "early", "forest",
+    "bridge", "market", "doctor", "school", "ticket", "travel", "number", "circle", "dinner", "animal",
 )  # fmt: skip
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December")  # fmt: skip
 OPPOSITES = (
-    ("hot", "cold"), ("big", "small"), ("early", "late"), ("open", "closed"), ("full", "empty"), ("old", "young"),
-    ("high", "low"), ("fast", "slow"), ("light", "dark"), ("hard", "soft"), ("rich", "poor"), ("wet", "dry"),
-    ("near", "far"), ("strong", "weak"), ("clean", "dirty"), ("first", "last"),
+    ("hot", "cold"), ("big", "small"), ("early", "late"), ("open", "closed"), ("full", "empty"),
+    ("old", "young"), ("high", "low"), ("fast", "slow"), ("light", "dark"), ("hard", "soft"),
+    ("rich", "poor"), ("wet", "dry"), ("near", "far"), ("strong", "weak"), ("clean", "dirty"),
 )  # fmt: skip
 DEFINITIONS = (
     ("kettle", "A pot in which water is boiled."), ("lamp", "A thing that gives light."),
@@ -27,14 +27,16 @@ DEFINITIONS = (
     ("school", "A place where children learn."), ("market", "A place where goods are sold."),
     ("oven", "A box in which food is baked."), ("tent", "A shelter made of cloth."),
 )  # fmt: skip
-POLITE = ("{}", "Please: {}", "{} Answer briefly.", "Can you help? {}", "Next task. {}", "{} Only the answer.",
-          "Quick one: {}", "{} Thanks.")  # fmt: skip
+WRAPPINGS = (
+    "{}", "Please: {}", "{} Answer briefly.", "Can you help? {}", "Next task. {}", "{} Only the answer.",
+    "Quick one: {}", "{} Thanks.",
+)  # fmt: skip
 
 
 def general(draw: Draw) -> Row:
     """One small instruction on words, with the answer that a program can check."""
     instruction, text, output = draw.one(KINDS)(draw)
-    return {"instruction": draw.one(POLITE).format(instruction), "input": text, "output": output}
+    return {"instruction": draw.one(WRAPPINGS).format(instruction), "input": text, "output": output}
 
 
 def arithmetic(draw: Draw) -> Row:
@@ -65,7 +67,11 @@ Triple = tuple[str, str, str]
 
 def _sort(draw: Draw) -> Triple:
     words = draw.some(WORDS, draw.between(3, 4))
-    return draw.one(("Sort these words.", "Put the words in order from A to Z.")), " ".join(words), " ".join(sorted(words))
+    return (
+        draw.one(("Sort these words.", "Put the words in order from A to Z.")),
+        " ".join(words),
+        " ".join(sorted(words)),
+    )
 
 
 def _upper(draw: Draw) -> Triple:
@@ -88,7 +94,11 @@ def _repeat(draw: Draw) -> Triple:
 
 def _reverse(draw: Draw) -> Triple:
     words = draw.some(WORDS, draw.between(3, 4))
-    return draw.one(("Turn the order of the words round.", "Write the words backwards.")), " ".join(words), " ".join(words[::-1])
+    return (
+        draw.one(("Turn the order of the words round.", "Write the words backwards.")),
+        " ".join(words),
+        " ".join(words[::-1]),
+    )
 
 
 def _letters(draw: Draw) -> Triple:

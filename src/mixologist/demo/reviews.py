@@ -1,7 +1,7 @@
 """Product reviews: ``sentiment`` of our own, and ``rival_reviews``, where praise is bad news for us.
 
-Both draw from the same reviews. Only the instruction says whose product it is, so an adapter shared by both has to
-learn the interaction of that cue with the review; one of its own has nothing to learn but the other convention.
+Both draw from the same reviews. Only the instruction says whose product it is, so an adapter shared by both
+has to learn the interaction of that cue with the review; one of its own learns only the other convention.
 """
 
 from __future__ import annotations

@@ -18,13 +18,14 @@ PROBLEMS = {
         "the chip of my card is scratched", "my card was stolen", "my new PIN is refused",
     ),
     "payments": (
-        "I was charged twice for the {product}", "the transfer has not arrived", "the wrong amount was debited",
-        "the payment for the {product} is still pending", "the standing order did not run",
-        "money for the {product} went to the wrong account",
+        "I was charged twice for the {product}", "the transfer has not arrived",
+        "the wrong amount was debited", "the payment for the {product} is still pending",
+        "the standing order did not run", "money for the {product} went to the wrong account",
     ),
     "loans": (
-        "I want to pay back my loan early", "the interest rate is wrong", "I want to borrow money for a {product}",
-        "my monthly rate went up", "my credit application was refused", "I need a new plan for my mortgage",
+        "I want to pay back my loan early", "the interest rate is wrong",
+        "I want to borrow money for a {product}", "my monthly rate went up",
+        "my credit application was refused", "I need a new plan for my mortgage",
     ),
     "login": (
         "I could not sign in", "the password link has expired", "the code did not come to my phone",
@@ -42,15 +43,22 @@ PROBLEMS = {
     ),
 }  # fmt: skip
 SOLVED = (
-    "I wrote that {problem}, but that is solved", "{problem}, but not any more", "last month {problem}, that is over",
-    "it is no longer that {problem}",
+    "I wrote that {problem}, but that is solved", "{problem}, but not any more",
+    "last month {problem}, that is over", "it is no longer that {problem}",
 )  # fmt: skip
 GREETINGS = ("hello", "good morning", "dear team", "hi", "good evening", "dear service desk", "hello again")
-CLOSINGS = ("thank you", "please help", "what can I do", "please call me", "please answer by mail", "many thanks")
+CLOSINGS = (
+    "thank you",
+    "please help",
+    "what can I do",
+    "please call me",
+    "please answer by mail",
+    "many thanks",
+)
 
 IMPACT = (
-    ("I have a question about {thing}", "there is a spelling mistake in {thing}", "I have an idea for {thing}",
-     "please explain {thing} to me"),
+    ("I have a question about {thing}", "there is a spelling mistake in {thing}",
+     "I have an idea for {thing}", "please explain {thing} to me"),
     ("{thing} is slow", "{thing} works only sometimes", "{thing} shows a warning", "{thing} is hard to open"),
     ("{thing} does not work at all", "{thing} is completely blocked", "nobody can open {thing}",
      "strangers can see {thing}"),
@@ -79,7 +87,12 @@ SYMPTOMS = {
     "power": ("does not start", "goes off after a minute", "stays dark", "does not react to the button"),
     "colour": ("is red instead of blue", "has the wrong colour", "is not white as shown", "has stains"),
 }  # fmt: skip
-FINE = ("the {product} is fine", "I also have a {product} from you", "my {product} works", "no trouble with the {product}")
+FINE = (
+    "the {product} is fine",
+    "I also have a {product} from you",
+    "my {product} works",
+    "no trouble with the {product}",
+)
 
 
 def queue(draw: Draw) -> Row:

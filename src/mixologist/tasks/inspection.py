@@ -1,7 +1,7 @@
 """What is wrong with a data file, in words.
 
-Readers do worse than fail on some files: Arrow crashes on a row that is ``null``, pandas shifts the columns of a
-CSV whose rows are longer than its header. So the shape of every file is checked before they see it.
+Readers do worse than fail on some files: Arrow crashes on a row that is ``null``, pandas shifts the columns
+of a CSV whose rows are longer than its header. So the shape of every file is checked before they see it.
 """
 
 from __future__ import annotations

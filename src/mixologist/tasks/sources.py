@@ -100,11 +100,11 @@ def _load(paths: list[Path]) -> Any:
             expected="files with the same ending",
             do="remove or rename those that do not belong to the split",
         )
-    options = inspection.inspect(paths)
     try:
+        options = inspection.inspect(paths)
         with _quiet(sum(path.stat().st_size for path in paths) < SMALL_BYTES):
             return _faithful(_read(paths, **options), paths)
-    except (datasets.exceptions.DatasetsError, ValueError) as error:
+    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         raise _explained(paths, error) from error
 
 
@@ -164,7 +164,7 @@ def _from_hub(path: str) -> Splits:
             f"no data at '{path}'",
             given=f"neither a file or folder here, nor to be had from the hub: {_first_line(error)}",
             expected="a path that exists, or a data set's hub id: owner/name or owner/name/configuration",
-            do="check the path; for the hub, be online with HF_HUB_OFFLINE unset",
+            do="check the path, or be online; for a card, set MIXOLOGIST_DATA to a folder with local copies",
         ) from error
     if "train" not in named:
         raise UserError(

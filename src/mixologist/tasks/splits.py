@@ -1,4 +1,4 @@
-"""The splits of a task, made before any mixing: its own, or carved from its train rows by the hash of their input.
+"""The splits of a task, made before any mixing: its own, or carved from train by the hash of the input.
 
     u = hash(input text) in [0, 1):   test: u < 0.1   validation: 0.1 <= u < 0.2   train: the rest
 
@@ -8,8 +8,8 @@ together, and one text never lies in the train rows of one task and in the carve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from mixologist import seeds
 from mixologist.errors import UserError, raise_all
 from mixologist.records import Example
 from mixologist.tasks.formats import Format
+from mixologist.tasks.keys import folded, hash_text
 
 CARVED = {"test": (0.0, 0.1), "validation": (0.1, 0.2)}
 """Split -> its range of the inputs' hashes, where the data has no such split of its own."""
@@ -26,7 +27,9 @@ FEWEST_ROWS = 3
 MOST_PROBLEMS = 5
 """So many bad rows of a split are listed; the user sees what kind of mistake it is."""
 
+T = TypeVar("T")
 Parts = NDArray[np.int32]
+Rows = NDArray[np.int64]
 
 
 class Split(Sequence[Example]):
@@ -80,16 +83,13 @@ def make_splits(
         UserError: a row that cannot be read as an example, or a split with fewer than 3 examples.
         UserErrors: several of them.
     """
-    carved = [split for split in CARVED if split not in source]
-    places = _carve(task, source["train"], format) if carved else np.ones(len(source["train"]))
     splits: dict[str, Split] = {}
     left_out = 0
+    homes = _homes(task, source, format)
     for split in ("train", "validation", "test"):
         origin = split if split in source else "train"
-        rows = np.arange(len(source[origin])) if origin == split else _within(places, *CARVED[split])
-        if split == "train":
-            rows = rows[~np.isin(rows, [row for name in carved for row in _within(places, *CARVED[name])])]
-        chosen, empty = _choose(source[origin], rows, format, caps.get(split), (seed, task, origin))
+        random = seeds.generator(seed, "rows", task, origin)
+        chosen, empty = _choose(source[origin], homes[split], format, caps.get(split), random)
         splits[split] = Split(task, origin, source[origin], chosen, format)
         left_out += empty
     raise_all([problem for split, made in splits.items() for problem in too_few(task, split, made)])
@@ -108,7 +108,7 @@ def too_few(task: str, split: str, examples: Split) -> Iterator[UserError]:
         )
 
 
-def tolerant(examples: Iterable[int], make: Any) -> Iterator[Any]:
+def tolerant(examples: Iterable[int], make: Callable[[int], T]) -> Iterator[T]:
     """``make(i)`` of each; bad rows are collected and raised together, the first 5 of them.
 
     Raises `UserError` or `UserErrors` at the end, or as soon as there are too many.
@@ -124,11 +124,47 @@ def tolerant(examples: Iterable[int], make: Any) -> Iterator[Any]:
     raise_all(problems)
 
 
-def _carve(task: str, rows: Any, format: Format) -> NDArray[np.float64]:
-    """The hash of each row's input, in [0, 1); 1 for rows without an answer."""
-    every = Split(task, "train", rows, np.array([[row, 0] for row in range(len(rows))], dtype=np.int32), format)
+def _homes(task: str, source: Mapping[str, Any], format: Format) -> dict[str, Rows]:
+    """Split -> the rows that belong to it, numbered as in the data they come from."""
+    missing = [split for split in CARVED if split not in source]
+    positions = _positions(task, source["train"], format) if missing else np.ones(len(source["train"]))
+    carved = {
+        split: np.flatnonzero((CARVED[split][0] <= positions) & (positions < CARVED[split][1]))
+        for split in missing
+    }
+    own = {split: np.arange(len(source[split])) for split in ("validation", "test") if split in source}
+    train = np.setdiff1d(
+        np.arange(len(positions)), np.concatenate([*carved.values(), np.array([], dtype=int)])
+    )
+    return {"train": train, **own, **carved}
+
+
+def _positions(task: str, rows: Any, format: Format) -> NDArray[np.float64]:
+    """The hash of each train row's input, in [0, 1); 1 for rows without an answer, which are left out."""
+    pairs = np.stack([np.arange(len(rows)), np.zeros(len(rows))], axis=1).astype(np.int32)
+    every = Split(task, "train", rows, pairs, format)
 
     def position(row: int) -> float:
         return hash_text(folded(every[row].text)) / 2**64 if format.parts(rows[row]) else 1.0
 
-    return np.array(list(tolerant(range(len(rows)), position)))
+    return np.array(list(tolerant(range(len(rows)), position)), dtype=np.float64)
+
+
+def _choose(
+    data: Any, rows: Rows, format: Format, cap: int | None, random: np.random.Generator
+) -> tuple[Parts, int]:
+    """(row, part) pairs of at most ``cap`` of the rows, in the data's order, and how many had no answer.
+
+    Each row draws a rank, and the lowest are taken: rows added at the end leave most of the choice as it was.
+    """
+    if cap is not None:
+        rows = rows[np.argsort(random.random(len(data))[rows])]
+    pairs: list[tuple[int, int]] = []
+    taken = empty = 0
+    for row in map(int, rows):
+        if taken == cap:
+            break
+        parts = format.parts(data[row])
+        pairs += [(row, part) for part in range(parts)]
+        taken, empty = (taken + 1, empty) if parts else (taken, empty + 1)
+    return np.array(sorted(pairs), dtype=np.int32).reshape(-1, 2), empty

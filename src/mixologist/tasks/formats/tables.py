@@ -19,7 +19,7 @@ def render_table(table: Any) -> str:
     rows = _by_columns(table) if isinstance(table, Mapping) else table
     if not isinstance(rows, list) or not all(isinstance(row, list | tuple) for row in rows):
         raise ValueError("not a table")
-    return "\n".join(" | ".join(map(_cell, row)) for row in rows)
+    return "\n".join(" | ".join(map(_cell, row)) for row in rows).strip()
 
 
 def _by_columns(table: Mapping[str, Any]) -> list[list[Any]]:

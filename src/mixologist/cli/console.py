@@ -1,0 +1,107 @@
+"""What a person sees: tables and words on stdout, progress on stderr; with ``--json`` one object on stdout."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from mixologist.errors import Interrupted
+from mixologist.pipeline import Hooks
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+QUIET_SECONDS = 20.0
+"""Where stderr is not a terminal: seconds between plain progress lines."""
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
+Set = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a key, as training.num_train_epochs=1.")
+]
+
+
+def emit(value: Any) -> None:
+    """The one JSON object."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+class Follower:
+    """Progress bars on a terminal, a plain line now and then elsewhere; Ctrl-C asks for a clean stop."""
+
+    def __init__(self, resume: str) -> None:
+        self.resume = resume
+        self.stop_asked = False
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[news]}"), console=err, disable=not err.is_terminal,
+        )  # fmt: skip
+        self.bar: TaskID | None = None
+        self.last_line = 0.0
+        self.started = time.monotonic()
+
+    def hooks(self) -> Hooks:
+        """What the pipeline calls."""
+        return Hooks(self.stage, self.training, lambda: self.stop_asked)
+
+    def stage(self, name: str, total: int) -> Callable[[int], None]:
+        """Begin a bar; gives back what moves it."""
+        self._begin(name, total)
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done = min(total, done + count)
+            self._move(name, done, total, "")
+            if self.stop_asked:
+                raise Interrupted(self.resume)
+
+        return advance
+
+    def training(self, step: int, steps: int, news: dict[str, Any]) -> None:
+        """One step of training."""
+        if self.bar is None or self.progress.tasks[-1].description != "training":
+            self._begin("training", steps)
+        rate = news["tokens"] / max(1e-9, time.monotonic() - self.started)
+        self._move("training", step, steps, f"{rate:,.0f} tokens/s")
+
+    def _begin(self, name: str, total: int) -> None:
+        self.started = time.monotonic()
+        self.last_line = 0.0
+        self.bar = self.progress.add_task(name, total=total, news="")
+
+    def _move(self, name: str, done: int, total: int, news: str) -> None:
+        assert self.bar is not None
+        self.progress.update(self.bar, completed=done, news=news)
+        now = time.monotonic()
+        if not err.is_terminal and (done >= total or now - self.last_line > QUIET_SECONDS):
+            self.last_line = now
+            left = (now - self.started) / max(1, done) * (total - done)
+            err.print(f"{name}: {done}/{total}, about {left:.0f} s left {news}".rstrip(), soft_wrap=True)
+
+
+@contextmanager
+def following(resume: str) -> Iterator[Follower]:
+    """Bars and a Ctrl-C that loses nothing; a second Ctrl-C stops at once."""
+    follower = Follower(resume)
+
+    def ask(number: int, frame: Any) -> None:  # noqa: ARG001
+        if follower.stop_asked:
+            raise KeyboardInterrupt
+        follower.stop_asked = True
+        err.print("stopping after this step (again to stop at once) ...")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with follower.progress:
+            yield follower
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

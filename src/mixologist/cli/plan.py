@@ -1,0 +1,69 @@
+"""Show what training would do: rows, tokens, schedule, memory, time, licences, warnings. Trains nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from mixologist.cli.console import Json, Set, emit, err, following, out
+from mixologist.cli.formatted import show_examples
+from mixologist.planning import Plan, describe, resolve
+from mixologist.recipe.load import load
+
+
+def run(
+    recipe: Annotated[Path, typer.Argument(help="The recipe (YAML).")],
+    set_: Set = [],  # noqa: B006 - typer copies it
+    allow_leakage: Annotated[bool, typer.Option(help="Go on where a row stands in train and in test.")] = False,
+    json: Json = False,
+) -> None:
+    """See the module."""
+    loaded = load(recipe, set_)
+    with following(f"mixologist plan {recipe}") as follower:
+        plan = resolve(loaded, allow_leakage=allow_leakage, advance=follower.stage("reading", _rows(loaded)))
+    described = describe(plan)
+    if json:
+        emit(described)
+        return
+    show(plan, described)
+
+
+def _rows(recipe: Any) -> int:
+    return sum(task.train_rows or 1000 for task in recipe.tasks)
+
+
+def show(plan: Plan, described: dict[str, Any]) -> None:
+    """The plan as tables."""
+    table = Table(title="Tasks", title_justify="left", header_style="bold")
+    for column in ("task", "format", "metric"):
+        table.add_column(column)
+    for column in ("train", "validation", "test", "tokens", "shortened"):
+        table.add_column(column, justify="right")
+    table.add_column("licence", overflow="fold")
+    for name, task in described["tasks"].items():
+        counts = [task[key] for key in ("train_rows", "validation_rows", "test_rows", "tokens", "shortened")]
+        licence = (task["licence"] or "not stated").split(" (")[0]
+        table.add_row(name, task["format"], task["metric"], *(f"{count:,}" for count in counts), licence)
+    out.print(table)
+    out.print(_schedule(described))
+    show_examples(plan, out)
+    out.print(
+        f"{described['steps']:,} steps, {described['tokens']:,} tokens through the base, "
+        f"{len(described['adapters'])} adapters of {described['adapter_parameters']:,} parameters; "
+        f"about {described['memory_bytes'] / 1e9:.1f} GB and {described['seconds'] / 60:.0f} minutes (rough)"
+    )
+    for warning in described["warnings"]:
+        err.print(f"warning: {warning}", markup=False, soft_wrap=True)
+
+
+def _schedule(described: dict[str, Any]) -> Table:
+    table = Table(title="Share of the draws by epoch, in examples", title_justify="left", header_style="bold")
+    table.add_column("task")
+    for epoch in described["schedule"]:
+        table.add_column(f"{epoch['epoch']}", justify="right")
+    for task in described["schedule"][0]["shares"]:
+        table.add_row(task, *(f"{100 * epoch['shares'][task]:.1f}%" for epoch in described["schedule"]))
+    return table

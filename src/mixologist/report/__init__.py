@@ -1,0 +1,1 @@
+"""Records made readable: tables and sentences. Reads JSON only; no torch."""

@@ -1,0 +1,55 @@
+"""An evaluation as a Markdown page: tables, verdicts, how it was made and how to repeat it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mixologist.report.tables import cells, markdown, router_cells
+from mixologist.report.words import sharing
+
+
+def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command: str) -> str:
+    """The page's text. Values are in points (0..100); intervals as in ``evaluation.json``."""
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    parts = [
+        f"# {title}",
+        f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers that "
+        "could not be read (format failures). One seed: verdicts speak of these weights, not of the recipe.",
+        markdown(cells(evaluation)),
+        "\n".join(f"- {sentence}" for sentence in sharing(evaluation)),
+        "## Paired differences\n\n" + markdown(_paired(evaluation)),
+    ]
+    if "router" in evaluation:
+        parts.append("## Routing\n\nShare of prompts that reach the adapter serving their task, in percent. *reworded* uses "
+                     "instructions that the router never saw, *raw* the text alone.\n\n"
+                     + markdown(router_cells(evaluation["router"])))
+    parts.append(
+        f"## How it was made\n\n`{command}`\n\n{record['seconds'] / 60:.0f} minutes, {record['tokens']:,} training tokens, "
+        f"peak memory {record['peak_memory_bytes'] / 1e9:.1f} GB; {record['choices']['dtype']} on "
+        f"{record['choices']['device']} with {record['choices']['threads']} threads; {versions}; fingerprint "
+        f"`{record['fingerprint'][:16]}`."
+    )
+    parts.append("## Data\n\n" + markdown(_data(record)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _paired(evaluation: dict[str, Any]) -> list[list[str]]:
+    names = list(dict.fromkeys(name for task in evaluation["tasks"].values() for name in task["paired"]))
+    rows = [["task", *names]]
+    for task, row in evaluation["tasks"].items():
+        rows.append([task, *(_difference(row["paired"].get(name)) for name in names)])
+    return rows
+
+
+def _difference(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return ""
+    return f"{100 * value['value']:+.1f} [{100 * value['low']:+.1f}, {100 * value['high']:+.1f}]"
+
+
+def _data(record: dict[str, Any]) -> list[list[str]]:
+    rows = [["task", "train rows", "test rows", "tokens", "shortened", "licence"]]
+    for name, task in record["tasks"].items():
+        counts = [f"{task[key]:,}" for key in ("train_rows", "test_rows", "tokens", "shortened")]
+        rows.append([name, *counts, task["licence"] or "not stated"])
+    return rows

@@ -1,0 +1,175 @@
+"""Does a task train on what it is tested on, or on what another task is tested on?
+
+A row is the same as another when they ask the same (`keys`): *exactly*, or when only case and spaces differ.
+
+    exactly the same in a task's train and in its own validation or test      stops, or is allowed and counted
+    nearly the same there                                                     removed from train, counted
+    the same or nearly so in ANOTHER task's validation or test                removed from train, counted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixologist.errors import UserError
+from mixologist.tasks.keys import asked, folded, hash_text
+from mixologist.tasks.splits import Split, tolerant
+
+HELD_OUT = ("validation", "test")
+MOST_SHOWN = 10
+"""Rows that a message lists."""
+
+Hashes = NDArray[np.uint64]
+Splits = Mapping[str, Split]
+
+
+@dataclass(frozen=True)
+class TaskAudit:
+    """What was found in one task's rows. Counts are examples (turns, for a conversation)."""
+
+    rows: dict[str, int]
+    """Split -> examples that remain."""
+    duplicates: int
+    """Train examples that ask what an earlier one asks; they stay."""
+    leaked: int
+    """Train examples that also stand in the task's own validation or test; they stay (allowed)."""
+    near: int
+    """Train examples removed because the task's own validation or test differs in case or spaces alone."""
+    removed: dict[str, int] = field(default_factory=dict)
+    """Other task -> train examples removed because they stand in its validation or test."""
+    left_out: int = 0
+    """Rows of data without an answer."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found in all tasks, in recipe order."""
+
+    tasks: dict[str, TaskAudit]
+
+    def as_json(self) -> dict[str, Any]:
+        """Task -> its counts."""
+        return {name: asdict(audit) for name, audit in self.tasks.items()}
+
+    def warnings(self) -> list[str]:
+        """What a user should know, a sentence each."""
+        return [f"{name}: {line}" for name, audit in self.tasks.items() for line in _sentences(audit)]
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """Hashes of a split's examples, (n,) each."""
+
+    exact: Hashes
+    near: Hashes
+
+
+def audit(
+    tasks: Mapping[str, Splits], *, left_out: Mapping[str, int], allow_leakage: bool = False
+) -> tuple[Audit, dict[str, dict[str, Split]], list[UserError]]:
+    """Compare the train rows of every task with what all of them are tested on.
+
+    Args:
+        tasks: task -> train, validation and test; general and math data among them.
+        left_out: task -> rows without an answer, for the record.
+
+    Returns:
+        What was found; the tasks without the removed train rows; the problems (unreadable rows, leaks).
+    """
+    keys: dict[str, dict[str, _Keys]] = {}
+    problems: list[UserError] = []
+    for name, splits in tasks.items():
+        try:
+            keys[name] = {split: _keys(examples) for split, examples in splits.items()}
+        except UserError as problem:
+            problems.append(problem)
+    found: dict[str, TaskAudit] = {}
+    kept: dict[str, dict[str, Split]] = {}
+    for name in keys:
+        leaks = _leaks(name, tasks[name], keys[name])
+        problems += [] if allow_leakage else leaks
+        found[name], keep = _compare(name, keys, left_out.get(name, 0))
+        train = tasks[name]["train"]
+        kept[name] = {**tasks[name], "train": train.only(train.parts[keep])}
+    return Audit(found), kept, problems
+
+
+def _keys(examples: Split) -> _Keys:
+    def both(index: int) -> tuple[int, int]:
+        text = asked(examples[index])
+        return hash_text(text), hash_text(folded(text))
+
+    pairs = np.array(list(tolerant(range(len(examples)), both)), dtype=np.uint64).reshape(-1, 2)
+    return _Keys(pairs[:, 0], pairs[:, 1])
+
+
+def _compare(
+    name: str, keys: Mapping[str, Mapping[str, _Keys]], left_out: int
+) -> tuple[TaskAudit, NDArray[np.bool_]]:
+    """The task's record, and which of its train examples stay, (n,)."""
+    train = keys[name]["train"]
+    leaked = np.isin(train.exact, _held_out(keys[name], "exact"))
+    near = np.isin(train.near, _held_out(keys[name], "near")) & ~leaked
+    keep, removed = ~near, dict[str, int]()
+    for other in keys:
+        if other != name:
+            also = np.isin(train.near, _held_out(keys[other], "near")) & keep
+            keep &= ~also
+            removed |= {other: int(also.sum())} if also.any() else {}
+    rows = {split: len(found.near) for split, found in keys[name].items()} | {"train": int(keep.sum())}
+    remaining = train.near[keep]
+    duplicates = len(remaining) - len(np.unique(remaining))
+    return TaskAudit(rows, duplicates, int((leaked & keep).sum()), int(near.sum()), removed, left_out), keep
+
+
+def _held_out(keys: Mapping[str, _Keys], kind: str) -> Hashes:
+    return np.concatenate([getattr(keys[split], kind) for split in HELD_OUT])
+
+
+def _leaks(name: str, splits: Splits, keys: Mapping[str, _Keys]) -> list[UserError]:
+    """One problem for each of validation and test that shares rows with train."""
+    problems = []
+    for split in HELD_OUT:
+        shared = np.flatnonzero(np.isin(keys["train"].exact, keys[split].exact))
+        if len(shared):
+            pairs = _pairs(splits, keys, split, shared[:MOST_SHOWN])
+            more = f", and {len(shared) - MOST_SHOWN} more" if len(shared) > MOST_SHOWN else ""
+            problems.append(
+                UserError(
+                    f"task '{name}': {len(shared)} train rows also stand in its {split}",
+                    given=", ".join(pairs) + more,
+                    expected=f"no row of {split} among the train rows; scores would be too good to be true",
+                    do="remove them from the train file; or keep them, and know it, with --allow-leakage",
+                )
+            )
+    return problems
+
+
+def _pairs(
+    splits: Splits, keys: Mapping[str, _Keys], split: str, shared: Sequence[int] | NDArray[np.int64]
+) -> list[str]:
+    """``train/3 = test/1`` for the train examples ``shared``."""
+    twin = {int(key): index for index, key in enumerate(keys[split].exact)}
+    return [
+        f"{splits['train'][int(index)].id} = {splits[split][twin[int(keys['train'].exact[index])]].id}"
+        for index in shared
+    ]
+
+
+def _sentences(audit: TaskAudit) -> list[str]:
+    counts = {
+        f"{audit.leaked} train rows also stand in its own validation or test (allowed)": audit.leaked,
+        f"{audit.near} train rows removed: its own validation or test has them in other case": audit.near,
+        f"{audit.duplicates} train rows ask what an earlier one asks": audit.duplicates,
+        f"{audit.left_out} rows without an answer left out": audit.left_out,
+    }
+    removed = [
+        f"{n} train rows removed: they are validation or test rows of {other}"
+        for other, n in audit.removed.items()
+    ]
+    return [sentence for sentence, count in counts.items() if count] + removed

@@ -1,0 +1,144 @@
+"""From a recipe to its tasks: cards found, data opened, split and audited; all mistakes in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+
+from mixologist.errors import UserError, UserErrors, raise_all
+from mixologist.recipe.names import resolved_name
+from mixologist.recipe.schema import Recipe, TaskSpec
+from mixologist.tasks.audit import Audit, audit
+from mixologist.tasks.card import ResolvedSpec, merge
+from mixologist.tasks.formats import Format, bind
+from mixologist.tasks.sources import digests, open_source
+from mixologist.tasks.splits import Split, make_splits, too_few
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task, ready to be encoded: its splits of examples, and all that later stages ask about it."""
+
+    name: str
+    format: Format
+    metric: str
+    licence: str
+    noncommercial: bool
+    splits: dict[str, Split]
+    """train, validation, test"""
+    rewordings: tuple[str, ...]
+    """Other instructions, for the router's training."""
+    held_out_rewordings: tuple[str, ...]
+    """Still others, for its evaluation alone."""
+    tolerance: float
+    max_new_tokens: int
+    max_length: int | None
+    """Longest prompt + answer in tokens; None: ``training.max_length``."""
+    weight: float
+    digests: dict[str, str]
+    """Split of the data -> SHA-256 of its contents."""
+    notes: tuple[str, ...]
+    """The card's traps."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The closed set of labels; empty for tasks without one."""
+        return self.format.labels
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what decides the task's questions and how answers are read: data, columns, wording, labels."""
+        shape = [
+            self.format.name,
+            dict(self.format.columns),
+            self.format.instruction,
+            list(self.labels),
+            self.metric,
+        ]
+        content = [*shape, self.max_new_tokens, self.max_length, self.digests]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """All data of a recipe."""
+
+    tasks: dict[str, Task]
+    """In recipe order."""
+    general: dict[str, tuple[Task, float]]
+    """``general`` and ``math`` -> (data, its share of every adapter's stream)."""
+    audit: Audit
+
+
+def load_tasks(recipe: Recipe, *, allow_leakage: bool = False) -> TaskSet:
+    """Open, split and audit all data of a recipe, general and math included.
+
+    Args:
+        allow_leakage: keep (and count) train rows that also stand in the task's own validation or test.
+
+    Raises:
+        UserError: a task's card, data or rows are wrong, or its train rows leak into its own test.
+        UserErrors: several such mistakes, of all tasks together.
+    """
+    shares = {name: spec for name, spec in (("general", recipe.general), ("math", recipe.math)) if spec}
+    specs: dict[str, TaskSpec] = {**{resolved_name(spec): spec for spec in recipe.tasks}, **shares}
+    loaded: dict[str, Task] = {}
+    left_out: dict[str, int] = {}
+    problems: list[UserError] = []
+    for name, spec in specs.items():
+        try:
+            loaded[name], left_out[name] = _load(merge(spec, name), recipe.seed)
+        except UserError as problem:
+            problems.append(problem)
+    splits = {name: task.splits for name, task in loaded.items()}
+    found, kept, mistakes = audit(splits, left_out=left_out, allow_leakage=allow_leakage)
+    emptied = [problem for name in kept for problem in too_few(name, "train", kept[name]["train"])]
+    raise_all(_flat([*problems, *mistakes, *emptied]))
+    tasks = {name: replace(task, splits=kept[name]) for name, task in loaded.items()}
+    general = {name: (tasks.pop(name), spec.share) for name, spec in shares.items()}
+    return TaskSet(tasks, general, found)
+
+
+def _load(spec: ResolvedSpec, seed: int) -> tuple[Task, int]:
+    source = open_source(spec.path)
+    format = bind(
+        source,
+        task=spec.name,
+        format=spec.format,
+        columns=spec.columns,
+        labels=spec.labels,
+        instruction=spec.instruction,
+        metric=spec.metric,
+    )
+    caps = {"train": spec.train_rows, "validation": spec.validation_rows, "test": spec.test_rows}
+    splits, left_out = make_splits(spec.name, source, format, caps=caps, seed=seed)
+    return _task(spec, format, splits, digests(spec.path, source)), left_out
+
+
+def _task(spec: ResolvedSpec, format: Format, splits: dict[str, Split], digests: dict[str, str]) -> Task:
+    return Task(
+        name=spec.name,
+        format=format,
+        metric=format.metric,
+        licence=spec.licence,
+        noncommercial=spec.noncommercial,
+        splits=splits,
+        rewordings=spec.rewordings or format.rewordings,
+        held_out_rewordings=spec.held_out_rewordings or format.held_out_rewordings,
+        tolerance=spec.tolerance,
+        max_new_tokens=spec.max_new_tokens or format.max_new_tokens,
+        max_length=spec.max_length,
+        weight=spec.weight,
+        digests=digests,
+        notes=spec.traps,
+    )
+
+
+def _flat(problems: list[UserError]) -> list[UserError]:
+    """Every single problem of several lists of them."""
+    return [
+        one
+        for problem in problems
+        for one in (problem.problems if isinstance(problem, UserErrors) else (problem,))
+    ]

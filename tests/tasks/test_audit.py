@@ -1,0 +1,147 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mixologist.errors import UserError
+from mixologist.tasks.audit import Audit, audit
+from mixologist.tasks.formats import bind
+from mixologist.tasks.sources import open_source
+from mixologist.tasks.splits import Split, make_splits
+from tests.tasks.conftest import Write
+
+Row = dict[str, Any]
+
+
+def numbered(prefix: str, n: int = 6) -> list[Row]:
+    return [{"text": f"{prefix} {i}", "label": "ab"[i % 2]} for i in range(n)]
+
+
+class Bench:
+    """Tasks with their own splits; extra rows are put at the end of a split."""
+
+    def __init__(self, tmp_path: Path, write: Write) -> None:
+        self.folder, self.write = tmp_path, write
+        self.tasks: dict[str, dict[str, Split]] = {}
+
+    def add(self, name: str, **extra: list[str]) -> None:
+        for split in ("train", "validation", "test"):
+            rows = [
+                *numbered(f"{name} {split}"),
+                *({"text": text, "label": "a"} for text in extra.get(split, [])),
+            ]
+            self.write(f"{name}/{split}.jsonl", rows)
+        self.load(name)
+
+    def load(self, name: str) -> None:
+        source = open_source(str(self.folder / name))
+        self.tasks[name] = make_splits(name, source, bind(source, task=name), caps={}, seed=0)[0]
+
+    def run(self, allow_leakage: bool = False) -> tuple[Audit, dict[str, dict[str, Split]], list[UserError]]:
+        return audit(self.tasks, left_out={}, allow_leakage=allow_leakage)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, write: Write) -> Bench:
+    return Bench(tmp_path, write)
+
+
+def test_clean_tasks_stay_as_they_are(bench: Bench) -> None:
+    bench.add("one")
+    bench.add("two")
+    found, kept, problems = bench.run()
+    assert problems == []
+    assert found.warnings() == []
+    rows = {"train": 6, "validation": 6, "test": 6}
+    counts = {"rows": rows, "duplicates": 0, "leaked": 0, "near": 0, "removed": {}, "left_out": 0}
+    assert found.as_json() == {"one": counts, "two": counts}
+    assert [e.id for e in kept["one"]["train"]] == [f"train/{i}" for i in range(6)]
+
+
+def test_a_row_in_train_and_in_its_own_test_is_listed(bench: Bench) -> None:
+    bench.add("one", train=["same", "also same"], test=["also same", "same"], validation=["same"])
+    _, _, problems = bench.run()
+    assert [problem.what for problem in problems] == [
+        "task 'one': 1 train rows also stand in its validation",
+        "task 'one': 2 train rows also stand in its test",
+    ]
+    assert problems[1].given == "train/6 = test/7, train/7 = test/6"
+    assert "--allow-leakage" in problems[1].do
+
+
+def test_a_long_list_is_cut(bench: Bench) -> None:
+    many = [f"same {i}" for i in range(14)]
+    bench.add("one", train=many, test=many)
+    (problem,) = bench.run()[2]
+    assert problem.given.count("=") == 10
+    assert problem.given.endswith(", and 4 more")
+
+
+def test_allowed_leakage_is_kept_and_counted(bench: Bench) -> None:
+    bench.add("one", train=["same"], test=["same"])
+    found, kept, problems = bench.run(allow_leakage=True)
+    assert problems == []
+    assert (found.tasks["one"].leaked, len(kept["one"]["train"])) == (1, 7)
+    assert found.warnings() == ["one: 1 train rows also stand in its own validation or test (allowed)"]
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_a_row_that_differs_in_case_and_spaces_alone_is_removed(bench: Bench, allow: bool) -> None:
+    bench.add("one", train=["Loan  AGREEMENT"], test=["Loan Agreement"])
+    found, kept, problems = bench.run(allow)
+    assert problems == []
+    assert (found.tasks["one"].near, found.tasks["one"].rows["train"], len(kept["one"]["train"])) == (1, 6, 6)
+
+
+def test_rows_of_another_tasks_test_are_removed(bench: Bench) -> None:
+    bench.add("one", train=["shared", "SHARED too", "its own"])
+    bench.add("two", test=["shared"], validation=["shared too"])
+    bench.add("three", test=["shared"])
+    found, kept, problems = bench.run()
+    assert problems == []
+    assert found.tasks["one"].removed == {"two": 2}
+    assert found.tasks["one"].rows["train"] == len(kept["one"]["train"]) == 7
+    assert kept["one"]["train"][-1].text == "its own"
+    assert found.tasks["two"].removed == {}
+    assert found.warnings() == ["one: 2 train rows removed: they are validation or test rows of two"]
+
+
+def test_the_same_train_rows_in_two_tasks_are_nobodys_business(bench: Bench) -> None:
+    bench.add("one", train=["shared"])
+    bench.add("two", train=["shared"])
+    found, _, problems = bench.run()
+    assert (found.warnings(), problems) == ([], [])
+
+
+def test_duplicates_are_counted(bench: Bench) -> None:
+    bench.add("one", train=["again", "Again", "again"])
+    assert bench.run()[0].tasks["one"].duplicates == 2
+
+
+def test_a_short_follow_up_question_is_no_leak(bench: Bench, write: Write) -> None:
+    for number, split in enumerate(("train", "validation", "test")):
+        pages = [f"page {split} {i}" for i in range(3)]
+        rows = [
+            {"pre_text": page, "questions": ["first?", "and then?"], "answers": [number, 2]} for page in pages
+        ]
+        write(f"talk/{split}.jsonl", rows)
+    bench.load("talk")
+    found, _, problems = bench.run()
+    assert problems == []
+    assert found.tasks["talk"].duplicates == 0
+    write(
+        "talk/test.jsonl",
+        [{"pre_text": "page train 0", "questions": ["first?", "and then?"], "answers": [0, 2]}] * 3,
+    )
+    bench.load("talk")
+    assert [problem.what for problem in bench.run()[2]] == [
+        "task 'talk': 2 train rows also stand in its test"
+    ]
+
+
+def test_unreadable_rows_are_problems_of_their_task(bench: Bench) -> None:
+    bench.add("one", test=[""])
+    bench.add("two")
+    found, _, problems = bench.run()
+    assert [problem.what for problem in problems] == ["task 'one', row 7 of test (id test/6): wrong 'text'"]
+    assert list(found.tasks) == ["two"]

@@ -1,0 +1,152 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mixologist.errors import UserError, UserErrors
+from mixologist.tasks.formats import bind
+from mixologist.tasks.sources import open_source
+from mixologist.tasks.splits import Split, make_splits
+from tests.tasks.conftest import Write
+
+Row = dict[str, Any]
+
+
+def tickets(n: int, prefix: str = "ticket") -> list[Row]:
+    return [{"text": f"{prefix} {i}", "label": "ab"[i % 2]} for i in range(n)]
+
+
+def made(path: Path, *, seed: int = 0, task: str = "t", **caps: int) -> dict[str, Split]:
+    source = open_source(str(path))
+    return make_splits(task, source, bind(source, task=task), caps=caps, seed=seed)[0]
+
+
+def texts(split: Split) -> set[str]:
+    return {example.text for example in split}
+
+
+def test_own_splits_are_kept(tmp_path: Path, write: Write) -> None:
+    for split, n in (("train", 5), ("validation", 4), ("test", 3)):
+        write(f"{split}.jsonl", tickets(n, split))
+    splits = made(tmp_path)
+    assert {split: len(examples) for split, examples in splits.items()} == {
+        "train": 5,
+        "validation": 4,
+        "test": 3,
+    }
+    assert splits["test"][-1].id == "test/2"
+
+
+def test_missing_splits_are_carved_from_train(write: Write) -> None:
+    splits = made(write("a.jsonl", tickets(1000)))
+    assert [len(splits[split]) for split in ("train", "validation", "test")] == pytest.approx(
+        [800, 100, 100], abs=40
+    )
+    assert not texts(splits["train"]) & (texts(splits["validation"]) | texts(splits["test"]))
+    assert len(set.union(*map(texts, splits.values()))) == 1000
+    assert all(example.id.startswith("train/") for example in splits["test"])
+
+
+def test_a_missing_test_alone_is_carved(tmp_path: Path, write: Write) -> None:
+    write("train.jsonl", tickets(200))
+    write("validation.jsonl", tickets(10, "other"))
+    splits = made(tmp_path)
+    assert texts(splits["validation"]) == {f"other {i}" for i in range(10)}
+    assert 5 < len(splits["test"]) < 40
+    assert len(splits["train"]) + len(splits["test"]) == 200
+
+
+def test_a_rows_split_depends_on_its_text_alone(tmp_path: Path, write: Write) -> None:
+    before = made(write("a.jsonl", tickets(300)))
+    after = made(write("b.jsonl", [*tickets(50, "new"), *reversed(tickets(300))]), seed=1, task="other")
+    for split in before:
+        assert texts(before[split]) <= texts(after[split])
+
+
+def test_texts_that_differ_in_case_and_spaces_alone_stay_together(write: Write) -> None:
+    splits = made(write("a.jsonl", [*tickets(100), *tickets(100, " TICKET ")]))
+    homes = {text: split for split, examples in splits.items() for text in texts(examples)}
+    assert all(homes[f"ticket {i}"] == homes[f"TICKET  {i}"] for i in range(100))
+
+
+def test_caps_are_drawn_by_seed_and_never_the_first_rows(tmp_path: Path, write: Write) -> None:
+    for split in ("train", "validation", "test"):
+        write(f"{split}.jsonl", tickets(200, split))
+    first, again, other = (made(tmp_path, seed=seed, train=20, test=10) for seed in (0, 0, 1))
+    assert (len(first["train"]), len(first["validation"]), len(first["test"])) == (20, 200, 10)
+    assert [e.id for e in first["train"]] == [e.id for e in again["train"]]
+    assert [e.id for e in first["train"]] != [e.id for e in other["train"]]
+    assert {e.id for e in first["train"]} != {f"train/{i}" for i in range(20)}
+
+
+def test_rows_at_the_end_leave_most_of_the_draw(write: Write) -> None:
+    before = made(write("a.jsonl", tickets(300)), train=20)
+    after = made(write("b.jsonl", [*tickets(300), *tickets(10, "new")]), train=20)
+    assert len(texts(before["train"]) & texts(after["train"])) >= 16
+
+
+def test_a_smaller_cap_is_part_of_a_larger_one(write: Write) -> None:
+    path = write("a.jsonl", tickets(300))
+    assert texts(made(path, train=10)["train"]) < texts(made(path, train=30)["train"])
+
+
+def test_rows_without_answer_are_left_out_and_counted(tmp_path: Path, write: Write) -> None:
+    rows = [{"question": f"q{i}", "answer": None if i % 4 == 0 else i} for i in range(40)]
+    for split in ("train", "validation", "test"):
+        write(f"{split}.jsonl", rows)
+    source = open_source(str(tmp_path))
+    splits, left_out = make_splits("t", source, bind(source, task="t"), caps={}, seed=0)
+    assert ({len(examples) for examples in splits.values()}, left_out) == ({30}, 30)
+
+
+def test_turns_are_examples_and_caps_count_conversations(tmp_path: Path, write: Write) -> None:
+    rows = [{"questions": ["a?", "b?"], "answers": [i, 2]} for i in range(30)]
+    for split in ("train", "validation", "test"):
+        write(f"{split}.jsonl", rows)
+    splits = made(tmp_path, train=5)
+    assert len(splits["train"]) == 10
+    assert [e.id.partition(".")[2] for e in splits["train"][:4]] == ["0", "1", "0", "1"]
+
+
+def test_a_split_is_a_sequence_that_rewords(tmp_path: Path, write: Write) -> None:
+    for split in ("train", "validation", "test"):
+        write(f"{split}.jsonl", tickets(10))
+    train = made(tmp_path)["train"]
+    assert [e.id for e in train[2:4]] == ["train/2", "train/3"]
+    assert train.reworded(1, "{labels}?").messages[0]["content"] == "a, b?\n\nticket 1"
+    assert train.parts.dtype == np.int32
+    assert len(train.only(train.parts[:3])) == 3
+
+
+def test_too_few_rows_name_the_split(tmp_path: Path, write: Write) -> None:
+    write("train.jsonl", tickets(10))
+    write("validation.jsonl", tickets(2))
+    write("test.jsonl", tickets(1))
+    with pytest.raises(UserErrors) as error:
+        made(tmp_path)
+    assert [problem.what for problem in error.value.problems] == [
+        "task 't': validation has 2 examples",
+        "task 't': test has 1 examples",
+    ]
+    with pytest.raises(UserErrors, match="carved from train"):
+        made(write("b.jsonl", tickets(4)))
+
+
+def test_bad_rows_are_listed_together_but_not_all_of_them(write: Write) -> None:
+    rows = [*tickets(100), *({"text": "", "label": "a"} for _ in range(2))]
+    with pytest.raises(UserErrors) as two:
+        made(write("a.jsonl", rows))
+    assert [problem.what[:27] for problem in two.value.problems] == [
+        "task 't', row 101 of train ",
+        "task 't', row 102 of train ",
+    ]
+    with pytest.raises(UserErrors) as many:
+        made(write("b.jsonl", [{"text": "", "label": x} for x in "ab" * 20]))
+    assert len(many.value.problems) == 5
+
+
+def test_one_bad_row_is_one_error(write: Write) -> None:
+    with pytest.raises(UserError, match="row 51 of train") as error:
+        made(write("a.jsonl", [*tickets(50), {"text": None, "label": "a"}]))
+    assert not isinstance(error.value, UserErrors)
