@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from mixologist.errors import Interrupted, MixologistError, UserError
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "Interrupted", "MixologistError", "Model", "UserError", "evaluate", "load", "plan", "train"]
+__all__ = [
+    "Answer",
+    "Interrupted",
+    "MixologistError",
+    "Model",
+    "UserError",
+    "evaluate",
+    "load",
+    "plan",
+    "train",
+]
 
 _HOMES = {"Interrupted": "errors", "MixologistError": "errors", "UserError": "errors"}
 

@@ -52,12 +52,18 @@ def read_task(path: Path) -> TaskSpec:
     tasks = document.get("tasks", [document]) if isinstance(document, dict) else document
     recipe = recipes.load({"tasks": tasks})
     if len(recipe.tasks) != 1:
-        raise UserError("add takes one task at a time", given=f"{path} with {len(recipe.tasks)} tasks", expected="one task",
-                        do="call add once for each")
+        raise UserError(
+            "add takes one task at a time",
+            given=f"{path} with {len(recipe.tasks)} tasks",
+            expected="one task",
+            do="call add once for each",
+        )
     return recipe.tasks[0]
 
 
-def add_task(folder: RunFolder, spec: TaskSpec, adapter: Path | None = None, hooks: Hooks | None = None) -> dict[str, Any]:
+def add_task(
+    folder: RunFolder, spec: TaskSpec, adapter: Path | None = None, hooks: Hooks | None = None
+) -> dict[str, Any]:
     """Add a task to a complete run; its adapter is trained, or read from ``adapter``. Returns run.json.
 
     Raises `UserError` before anything is written where the name is taken, the data is wrong, or the adapter does not
@@ -97,14 +103,22 @@ def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
 def _check_free(record: Mapping[str, Any], name: str) -> None:
     taken = {*record["adapters"], *record["served_by"], "base", "shared", "common"}
     if name in taken:
-        raise UserError("the run already has a task or adapter of this name", given=name,
-                        expected=f"a name other than {', '.join(sorted(taken))}", do="give it another name")
+        raise UserError(
+            "the run already has a task or adapter of this name",
+            given=name,
+            expected=f"a name other than {', '.join(sorted(taken))}",
+            do="give it another name",
+        )
 
 
 def _check_base(record: Mapping[str, Any], base: Base) -> None:
     if record["base_digest"] != base.digest:
-        raise UserError("the base has changed since the run was trained", given=base.name,
-                        expected=f"weights with digest {record['base_digest'][:12]}", do="restore the base's files")
+        raise UserError(
+            "the base has changed since the run was trained",
+            given=base.name,
+            expected=f"weights with digest {record['base_digest'][:12]}",
+            do="restore the base's files",
+        )
 
 
 def _train(folder: RunFolder, plan: Plan, base: Base, name: str, hooks: Hooks) -> dict[str, Any]:
@@ -143,7 +157,12 @@ def _bank(folder: RunFolder, plan: Plan, base: Base, name: str) -> Bank:
     if common:
         shapes.append(common.shape)
     bank = Bank(
-        base, shapes, modules=plan.modules, common=common is not None, dropout=wish.lora_dropout, seed=plan.recipe.seed
+        base,
+        shapes,
+        modules=plan.modules,
+        common=common is not None,
+        dropout=wish.lora_dropout,
+        seed=plan.recipe.seed,
     )
     if common:
         fill(bank, 1, common)
@@ -161,7 +180,9 @@ def _copy(base: Base, source: Path, target: Path, name: str) -> None:
     write_folder(target, fill_folder)
 
 
-def _settle(folder: RunFolder, plan: Plan, base: Base, record: dict[str, Any], hooks: Hooks) -> dict[str, Any]:
+def _settle(
+    folder: RunFolder, plan: Plan, base: Base, record: dict[str, Any], hooks: Hooks
+) -> dict[str, Any]:
     """Router, record and evaluation with the new task in them."""
     bank = load_bank(base, [read_adapter(folder.adapter(name)) for name in record["adapters"]])
     names = tuple(plan.tasks.tasks)

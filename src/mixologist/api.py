@@ -1,9 +1,9 @@
 """The Python API: the same things as the command line.
 
-    import mixologist
-    mixologist.train("my.yaml")
-    model = mixologist.load("runs/my")
-    model.generate([{"role": "user", "content": "BYND: JPMorgan cuts target"}]).text
+import mixologist
+mixologist.train("my.yaml")
+model = mixologist.load("runs/my")
+model.generate([{"role": "user", "content": "BYND: JPMorgan cuts target"}]).text
 """
 
 from __future__ import annotations
@@ -54,9 +54,15 @@ class Model:
         choices = self.record["choices"]
         self.base = load_base(recipe.base_model, dtype=choices["dtype"])
         if self.base.digest != self.record["base_digest"]:
-            raise UserError("the base has changed since the run was trained", given=recipe.base_model,
-                            expected=f"weights with digest {self.record['base_digest'][:12]}", do="restore the base's files")
-        self.bank = load_bank(self.base, [read_adapter(self.folder.adapter(name)) for name in self.record["adapters"]])
+            raise UserError(
+                "the base has changed since the run was trained",
+                given=recipe.base_model,
+                expected=f"weights with digest {self.record['base_digest'][:12]}",
+                do="restore the base's files",
+            )
+        self.bank = load_bank(
+            self.base, [read_adapter(self.folder.adapter(name)) for name in self.record["adapters"]]
+        )
         self.router = Router.load(self.folder.router)
         longest = int(getattr(self.base.model.config, "max_position_embeddings", recipe.training.max_length))
         self.encoder = Encoder(self.base.tokenizer, longest)
@@ -97,19 +103,31 @@ class Model:
     def _known(self, adapter: str) -> str:
         known = [*self.adapters, "base", "auto"]
         if adapter not in known:
-            raise UserError("the run has no such adapter", given=adapter, expected=f"one of {', '.join(known)}",
-                            do=nearest(adapter, known))
+            raise UserError(
+                "the run has no such adapter",
+                given=adapter,
+                expected=f"one of {', '.join(known)}",
+                do=nearest(adapter, known),
+            )
         return adapter
 
     def _prompt(self, messages: Sequence[Message] | str, room: int) -> Encoded:
         turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
         if not turns or turns[-1].get("role") != "user" or not turns[-1].get("content", "").strip():
-            raise UserError("there is no question to answer", given=turns[-1:] or "no messages",
-                            expected="messages that end with a user's text", do="add a user message with text")
+            raise UserError(
+                "there is no question to answer",
+                given=turns[-1:] or "no messages",
+                expected="messages that end with a user's text",
+                do="add a user message with text",
+            )
         fitted = self.encoder.fit(turns, "", self.encoder.max_length - room)
         if fitted is None:
-            raise UserError("max_new_tokens leaves no room for the question", given=room,
-                            expected=f"well below {self.encoder.max_length}", do="lower max_new_tokens")
+            raise UserError(
+                "max_new_tokens leaves no room for the question",
+                given=room,
+                expected=f"well below {self.encoder.max_length}",
+                do="lower max_new_tokens",
+            )
         return fitted
 
 
@@ -127,7 +145,9 @@ def train(
     hooks: Hooks | None = None,
 ) -> dict[str, Any]:
     """Train a recipe into its ``output_dir``; returns run.json."""
-    return execute(resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage), resume=resume, hooks=hooks)
+    return execute(
+        resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage), resume=resume, hooks=hooks
+    )
 
 
 def load(run: Path | str) -> Model:
@@ -141,7 +161,12 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
     Writes evaluation.json for the test split, ``evaluation-<split>.json`` for another, and returns its content.
     """
     if split not in ("test", "validation", "train"):
-        raise UserError("unknown split", given=split, expected="test, validation or train", do=nearest(split, ["test", "validation", "train"]))
+        raise UserError(
+            "unknown split",
+            given=split,
+            expected="test, validation or train",
+            do=nearest(split, ["test", "validation", "train"]),
+        )
     folder = RunFolder(Path(run))
     record = folder.complete_record()
     recipe = run_recipe(folder)
@@ -150,7 +175,9 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
     bank = load_bank(base, [read_adapter(folder.adapter(name)) for name in record["adapters"]])
     general = {name: task for name, (task, _) in tasks.general.items()}
     encoder = Encoder(base.tokenizer, recipe.training.max_length)
-    result = evaluate_run(recipe, record, (base, bank), encoder, folder, tasks.tasks, general, split, hooks or Hooks())
+    result = evaluate_run(
+        recipe, record, (base, bank), encoder, folder, tasks.tasks, general, split, hooks or Hooks()
+    )
     write_json(folder.evaluation if split == "test" else folder.path / f"evaluation-{split}.json", result)
     return result
 

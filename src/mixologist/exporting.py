@@ -23,13 +23,21 @@ def export(folder: RunFolder, to: Path, merged: str | None = None) -> list[Path]
     """
     record = folder.complete_record()
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise UserError("the export folder is not empty", given=to, expected="a new or empty folder",
-                        do="name another with --to")
+        raise UserError(
+            "the export folder is not empty",
+            given=to,
+            expected="a new or empty folder",
+            do="name another with --to",
+        )
     if merged is None:
         return [_copy(folder.adapter(name), to / name) for name in record["adapters"]]
     if merged not in record["adapters"]:
-        raise UserError("the run has no such adapter", given=merged, expected=f"one of {', '.join(record['adapters'])}",
-                        do=nearest(merged, record["adapters"]))
+        raise UserError(
+            "the run has no such adapter",
+            given=merged,
+            expected=f"one of {', '.join(record['adapters'])}",
+            do=nearest(merged, record["adapters"]),
+        )
     return [_merge(folder, merged, to, record)]
 
 

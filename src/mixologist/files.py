@@ -43,8 +43,12 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(f"{path} is damaged", given=str(error), expected="JSON as mixologist wrote it",
-                        do="restore the file from a copy, or train the run again") from error
+        raise UserError(
+            f"{path} is damaged",
+            given=str(error),
+            expected="JSON as mixologist wrote it",
+            do="restore the file from a copy, or train the run again",
+        ) from error
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:

@@ -97,9 +97,15 @@ class _Execution:
             self._check_same()
             torch.set_num_threads(self.record["choices"]["threads"])
         elif self.folder.path.exists() and any(self.folder.path.iterdir()):
-            raise UserError("output_dir is not empty", given=self.folder.path, expected="a new or empty folder",
-                            do="continue the run in it with --resume, or name another with --set output_dir=...")
-        self.base = load_base(self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device"))
+            raise UserError(
+                "output_dir is not empty",
+                given=self.folder.path,
+                expected="a new or empty folder",
+                do="continue the run in it with --resume, or name another with --set output_dir=...",
+            )
+        self.base = load_base(
+            self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device")
+        )
         if not self.record:
             self.record = self._first_record(self.base)
             write_text(self.folder.recipe, dump(self.recipe))
@@ -111,9 +117,12 @@ class _Execution:
 
     def _check_same(self) -> None:
         if self.record["fingerprint"] != self.plan.fingerprint:
-            raise UserError("the recipe or its data changed since this run began", given=self.folder.path,
-                            expected=f"fingerprint {self.record['fingerprint'][:12]}, not {self.plan.fingerprint[:12]}",
-                            do="resume with the recipe it began with, or name another output_dir")
+            raise UserError(
+                "the recipe or its data changed since this run began",
+                given=self.folder.path,
+                expected=f"fingerprint {self.record['fingerprint'][:12]}, not {self.plan.fingerprint[:12]}",
+                do="resume with the recipe it began with, or name another output_dir",
+            )
 
     def _first_record(self, base: Base) -> dict[str, Any]:
         described = describe(self.plan)
@@ -123,7 +132,9 @@ class _Execution:
             "fingerprint": self.plan.fingerprint,
             "base_model": self.recipe.base_model,
             "base_digest": base.digest,
-            "versions": {name: version(name) for name in ("mixologist", "torch", "transformers", "peft", "datasets")}
+            "versions": {
+                name: version(name) for name in ("mixologist", "torch", "transformers", "peft", "datasets")
+            }
             | {"python": platform.python_version()},
             "choices": {
                 "dtype": str(base.dtype).removeprefix("torch."),
@@ -132,9 +143,7 @@ class _Execution:
                 "trunk": self.plan.trunk,
                 "router_depth": self.plan.depth,
             },
-            "adapters": {
-                name: {"tasks": list(tasks)} for name, tasks in self.plan.feeds.adapters.items()
-            },
+            "adapters": {name: {"tasks": list(tasks)} for name, tasks in self.plan.feeds.adapters.items()},
             "served_by": {},
             "tasks": described["tasks"],
             "audit": described["audit"],
@@ -158,7 +167,9 @@ class _Execution:
         assert self.base is not None
         recipe = self.recipe
         names = [*self.plan.feeds.adapters, *(["common"] if recipe.adapters.common else [])]
-        shapes = [Shape(n, recipe.adapters.r, recipe.adapters.lora_alpha, recipe.adapters.use_rslora) for n in names]
+        shapes = [
+            Shape(n, recipe.adapters.r, recipe.adapters.lora_alpha, recipe.adapters.use_rslora) for n in names
+        ]
         bank = Bank(
             self.base, shapes, modules=self.plan.modules, common=recipe.adapters.common,
             dropout=recipe.adapters.lora_dropout, seed=recipe.seed,
@@ -221,7 +232,12 @@ class _Execution:
         """Which adapter serves each task, on validation data; the router then leads there."""
         total = sum(len(task.splits["validation"]) for task in self.plan.tasks.tasks.values())
         evaluator = make_evaluator(
-            self.recipe, self.record, self._load(), self.plan.encoder, self.folder, self.hooks.stage("choosing", total)
+            self.recipe,
+            self.record,
+            self._load(),
+            self.plan.encoder,
+            self.folder,
+            self.hooks.stage("choosing", total),
         )
         self.record["served_by"] = evaluator.choose(self.plan.tasks.tasks)
         router = Router.load(self.folder.router)
@@ -296,7 +312,9 @@ def make_evaluator(
 ) -> Evaluator:
     """The evaluator of a run's adapters."""
     base, bank = loaded
-    digests = {name: facts["digest"] for name, facts in record["adapters"].items()} | {BASE: record["base_digest"]}
+    digests = {name: facts["digest"] for name, facts in record["adapters"].items()} | {
+        BASE: record["base_digest"]
+    }
     answerer = Answerer(Generator(base, bank, encoder.end_ids), encoder, digests, folder.predictions, advance)
     feeds = {name: facts["tasks"] for name, facts in record["adapters"].items()}
     return Evaluator(answerer, feeds, recipe.evaluation, recipe.seed)

@@ -110,8 +110,12 @@ def encode(task: Task, split: str, encoder: Encoder, advance: Advance = lambda c
     """A split as token ids. Raises `UserError` where no row's answer fits."""
     encoded = EncodedSplit(task.splits[split], encoder.with_length(task.max_length), advance)
     if not len(encoded):
-        raise UserError(f"no answer of task '{task.name}' fits", given=f"max_length {task.max_length or encoder.max_length}",
-                        expected="room for answer and prompt", do="raise max_length on the task or training.max_length")
+        raise UserError(
+            f"no answer of task '{task.name}' fits",
+            given=f"max_length {task.max_length or encoder.max_length}",
+            expected="room for answer and prompt",
+            do="raise max_length on the task or training.max_length",
+        )
     return encoded
 
 
@@ -163,8 +167,10 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 def steps_between_validations(plan: Plan) -> int:
     """``evaluation.every`` (epochs) in steps."""
-    per_epoch = plan.feeds.steps / max(plan.feeds.epochs, 1e-9) if plan.recipe.training.max_steps is None else (
-        sum(plan.feeds.rows.values()) / plan.feeds.batch_size
+    per_epoch = (
+        plan.feeds.steps / max(plan.feeds.epochs, 1e-9)
+        if plan.recipe.training.max_steps is None
+        else (sum(plan.feeds.rows.values()) / plan.feeds.batch_size)
     )
     return max(1, math.ceil(per_epoch * plan.recipe.evaluation.every - 1e-9))
 
@@ -189,7 +195,9 @@ def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
 def _memory(plan: Plan) -> int:
     training = plan.recipe.training
     number = {"bfloat16": 2, "float64": 8}.get(training.dtype, 4)
-    tokens = max(training.max_tokens_per_batch, max(int(rows.lengths.sum(1).max()) for rows in plan.train.values()))
+    tokens = max(
+        training.max_tokens_per_batch, max(int(rows.lengths.sum(1).max()) for rows in plan.train.values())
+    )
     return memory_bytes(plan.skeleton, plan.adapter_numbers, plan.adapters, tokens, number)
 
 
@@ -197,8 +205,12 @@ def _longest(recipe: Recipe, config: Any) -> int:
     positions = int(getattr(config, "max_position_embeddings", recipe.training.max_length))
     lengths = [recipe.training.max_length, *(task.max_length or 0 for task in recipe.tasks)]
     if max(lengths) > positions:
-        raise UserError("max_length is longer than the base can read", given=max(lengths),
-                        expected=f"at most {positions} tokens", do=f"write training.max_length: {positions} or less")
+        raise UserError(
+            "max_length is longer than the base can read",
+            given=max(lengths),
+            expected=f"at most {positions} tokens",
+            do=f"write training.max_length: {positions} or less",
+        )
     return recipe.training.max_length
 
 
@@ -211,8 +223,12 @@ def _trunk(recipe: Recipe, bones: Skeleton) -> int:
     if trunk == "auto":
         return 0
     if trunk >= bones.blocks:
-        raise UserError("adapters.trunk leaves no block for adapters", given=trunk, expected=f"0 to {bones.blocks - 1}",
-                        do="lower it; 0 is ordinary LoRA in all blocks")
+        raise UserError(
+            "adapters.trunk leaves no block for adapters",
+            given=trunk,
+            expected=f"0 to {bones.blocks - 1}",
+            do="lower it; 0 is ordinary LoRA in all blocks",
+        )
     return trunk
 
 
@@ -221,8 +237,12 @@ def _depth(recipe: Recipe, bones: Skeleton, trunk: int) -> int:
     if depth == "auto":
         return auto_depth(bones.blocks, trunk)
     if depth > bones.blocks:
-        raise UserError("router.depth is deeper than the base", given=depth, expected=f"1 to {bones.blocks}",
-                        do="lower it, or write auto")
+        raise UserError(
+            "router.depth is deeper than the base",
+            given=depth,
+            expected=f"1 to {bones.blocks}",
+            do="lower it, or write auto",
+        )
     return depth
 
 
@@ -234,8 +254,12 @@ def _modules(recipe: Recipe, bones: Skeleton, trunk: int) -> tuple[str, ...]:
     known = {name.rpartition(".")[2] for name in above}
     for target in targets:
         if not any(name == target or name.endswith(f".{target}") for name in above):
-            raise UserError("adapters.target_modules names no linear layer", given=target,
-                            expected=f"all-linear, or names among {', '.join(sorted(known))}", do=nearest(target, known))
+            raise UserError(
+                "adapters.target_modules names no linear layer",
+                given=target,
+                expected=f"all-linear, or names among {', '.join(sorted(known))}",
+                do=nearest(target, known),
+            )
     return tuple(n for n in above if any(n == target or n.endswith(f".{target}") for target in targets))
 
 

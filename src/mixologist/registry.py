@@ -30,8 +30,12 @@ class Registry(Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         if name not in self._things:
-            raise UserError(f"unknown {self.kind}", given=name, expected=f"one of {', '.join(sorted(self._things))}",
-                            do=nearest(name, self._things))
+            raise UserError(
+                f"unknown {self.kind}",
+                given=name,
+                expected=f"one of {', '.join(sorted(self._things))}",
+                do=nearest(name, self._things),
+            )
         return self._things[name]
 
     def __contains__(self, name: object) -> bool:

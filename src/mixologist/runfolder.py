@@ -1,6 +1,6 @@
 """A run folder: its fixed names, its record, and how one is opened (DESIGN: A run folder).
 
-    recipe.yaml  run.json  metrics.jsonl  trace.jsonl  adapters/<name>/  router/  evaluation.json  predictions/  checkpoints/
+recipe.yaml  run.json  metrics.jsonl  trace.jsonl  adapters/<name>/  router/  evaluation.json  predictions/  checkpoints/
 """
 
 from __future__ import annotations
@@ -64,21 +64,33 @@ class RunFolder:
     def record(self) -> dict[str, Any]:
         """run.json. Raises `UserError` where there is none, or of another version."""
         if not self.exists():
-            raise UserError("not a run folder", given=f"{self.path} has no run.json",
-                            expected="a folder that mixologist train made", do="check the path, or train first")
+            raise UserError(
+                "not a run folder",
+                given=f"{self.path} has no run.json",
+                expected="a folder that mixologist train made",
+                do="check the path, or train first",
+            )
         record = read_json(self.record_file)
         if not isinstance(record, dict) or record.get("version") != VERSION:
             found = record.get("version") if isinstance(record, dict) else type(record).__name__
-            raise UserError("the run folder is of another version of mixologist", given=f"{self.record_file}: {found}",
-                            expected=f"version {VERSION}", do="train the recipe again, or use the mixologist that made it")
+            raise UserError(
+                "the run folder is of another version of mixologist",
+                given=f"{self.record_file}: {found}",
+                expected=f"version {VERSION}",
+                do="train the recipe again, or use the mixologist that made it",
+            )
         return record
 
     def complete_record(self) -> dict[str, Any]:
         """run.json of a finished run."""
         record = self.record()
         if record["status"] != "complete":
-            raise UserError("the run is not finished", given=f"{self.path} is at stage '{record['status']}'",
-                            expected="a complete run", do=f"mixologist train {self.path} --resume")
+            raise UserError(
+                "the run is not finished",
+                given=f"{self.path} is at stage '{record['status']}'",
+                expected="a complete run",
+                do=f"mixologist train {self.path} --resume",
+            )
         return record
 
     def write_record(self, record: dict[str, Any]) -> None:

@@ -18,18 +18,26 @@ from mixologist.runfolder import RunFolder
 def run(
     run: Annotated[Path, typer.Argument(help="The run folder.")],
     task: Annotated[Path | None, typer.Argument(help="A YAML file with one task, as in a recipe.")] = None,
-    adapter: Annotated[Path | None, typer.Option(help="An existing PEFT LoRA folder, instead of training.")] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="An existing PEFT LoRA folder, instead of training.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """See the module."""
     folder = RunFolder(run)
     if task is None and adapter is None:
-        raise UserError("nothing to add", given="neither a task nor --adapter", expected="NEW-TASK.yaml, --adapter FOLDER, or both",
-                        do="give a YAML file with one task (keys as under tasks: in a recipe)")
+        raise UserError(
+            "nothing to add",
+            given="neither a task nor --adapter",
+            expected="NEW-TASK.yaml, --adapter FOLDER, or both",
+            do="give a YAML file with one task (keys as under tasks: in a recipe)",
+        )
     if task is None:
         assert adapter is not None
         record = add_adapter(folder, adapter)
-        out.print(f"{adapter.name} is served by name; give a task too if the router shall choose it") if not json else None
+        out.print(
+            f"{adapter.name} is served by name; give a task too if the router shall choose it"
+        ) if not json else None
     else:
         with following(f"mixologist add {run} {task}") as follower:
             record = add_task(folder, read_task(task), adapter, follower.hooks())

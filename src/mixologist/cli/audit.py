@@ -51,7 +51,11 @@ def show(tasks: TaskSet, found: dict[str, Any]) -> None:
     table.add_column("labels (train rows)")
     for name in tasks.audit.tasks:
         row = found[name]
-        counts = [*(row["rows"][split] for split in ("train", "validation", "test")), row["duplicates"], row["leaked"]]
+        counts = [
+            *(row["rows"][split] for split in ("train", "validation", "test")),
+            row["duplicates"],
+            row["leaked"],
+        ]
         labels = ", ".join(f"{label} {count}" for label, count in list(row["labels"].items())[:5])
         more = ", ..." if len(row["labels"]) > 5 else ""
         removed = row["near"] + sum(row["removed"].values())

@@ -24,7 +24,8 @@ QUIET_SECONDS = 20.0
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
 Set = Annotated[
-    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a key, as training.num_train_epochs=1.")
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key, as training.num_train_epochs=1."),
 ]
 
 

@@ -28,7 +28,9 @@ TEXTS = (
 
 
 def run(
-    folder: Annotated[Path | None, typer.Option(help="Where to write data and run; default: a new temporary folder.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to write data and run; default: a new temporary folder.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of data and training.")] = 0,
     json: Json = False,
 ) -> None:
@@ -54,7 +56,10 @@ def _routes(folder: RunFolder) -> None:
     for text in TEXTS:
         route = model.route(text)
         answer = model.generate(text, max_new_tokens=24)
-        out.print(f"  {text!r}\n    -> {why(route, model.router.settings.threshold)}; answer: {answer.text!r}", markup=False)
+        out.print(
+            f"  {text!r}\n    -> {why(route, model.router.settings.threshold)}; answer: {answer.text!r}",
+            markup=False,
+        )
 
 
 def _next(run: Path) -> str:

@@ -18,9 +18,13 @@ from mixologist.runfolder import RunFolder
 def run(
     run: Annotated[Path, typer.Argument(help="The run folder.")],
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
-    markdown: Annotated[Path | None, typer.Option(help="Also write a page with all tables to this file.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Also write a page with all tables to this file.")
+    ] = None,
     title: Annotated[str, typer.Option(help="Title of that page.")] = "Evaluation",
-    command: Annotated[str, typer.Option(help="The command that made the run, for that page.")] = "mixologist train",
+    command: Annotated[
+        str, typer.Option(help="The command that made the run, for that page.")
+    ] = "mixologist train",
     json: Json = False,
 ) -> None:
     """See the module."""

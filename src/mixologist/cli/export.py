@@ -15,7 +15,9 @@ from mixologist.runfolder import RunFolder
 def run(
     run: Annotated[Path, typer.Argument(help="The run folder.")],
     to: Annotated[Path, typer.Option("--to", help="A new or empty folder.")],
-    merged: Annotated[str | None, typer.Option(metavar="NAME", help="Merge this adapter into the base.")] = None,
+    merged: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Merge this adapter into the base.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """See the module."""

@@ -17,7 +17,9 @@ from mixologist.recipe.load import load
 def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe (YAML).")],
     set_: Set = [],  # noqa: B006 - typer copies it
-    allow_leakage: Annotated[bool, typer.Option(help="Go on where a row stands in train and in test.")] = False,
+    allow_leakage: Annotated[
+        bool, typer.Option(help="Go on where a row stands in train and in test.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """See the module."""

@@ -23,7 +23,9 @@ def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe (YAML), or with --resume a run folder.")],
     set_: Set = [],  # noqa: B006 - typer copies it
     resume: Annotated[bool, typer.Option(help="Continue the run in output_dir.")] = False,
-    allow_leakage: Annotated[bool, typer.Option(help="Go on where a row stands in train and in test.")] = False,
+    allow_leakage: Annotated[
+        bool, typer.Option(help="Go on where a row stands in train and in test.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """See the module."""
@@ -36,7 +38,10 @@ def run(
         show_examples(plan, err)
         record = execute(plan, resume=resume, hooks=follower.hooks())
     if json:
-        emit({"run": str(folder.path)} | {key: record[key] for key in ("seconds", "tokens", "peak_memory_bytes")})
+        emit(
+            {"run": str(folder.path)}
+            | {key: record[key] for key in ("seconds", "tokens", "peak_memory_bytes")}
+        )
         return
     results.show(folder, read_json(folder.evaluation), record)
 
@@ -45,8 +50,12 @@ def _recipe(source: Path, overrides: list[str], resume: bool) -> Recipe:
     if not source.is_dir():
         return load(source, overrides)
     if not resume:
-        raise UserError("train takes a recipe", given=source, expected="a YAML file",
-                        do=f"to continue the run in this folder: mixologist train {source} --resume")
+        raise UserError(
+            "train takes a recipe",
+            given=source,
+            expected="a YAML file",
+            do=f"to continue the run in this folder: mixologist train {source} --resume",
+        )
     folder = RunFolder(source)
     folder.record()
     return load(folder.recipe, [*overrides, f"output_dir={source}"])

@@ -23,7 +23,7 @@ MOST_MISSES = 20_000
 
 SETTINGS: dict[str, Any] = {
     "adapters": {"plan": "auto", "r": 16, "lora_alpha": 32},
-    "training": {"learning_rate": 1e-3, "num_train_epochs": 3, "batch_size": 16},
+    "training": {"learning_rate": 3e-3, "num_train_epochs": 3, "batch_size": 8},
 }
 
 DATA_SETS: Registry[DataSet] = Registry("demo task")

@@ -51,7 +51,9 @@ class Answerer:
             found.append(Prompt(example.id, example.reference, encoded))
         return found
 
-    def answer(self, task: Task, split: str, prompts: Sequence[Prompt], adapters: Sequence[str]) -> list[Outcome]:
+    def answer(
+        self, task: Task, split: str, prompts: Sequence[Prompt], adapters: Sequence[str]
+    ) -> list[Outcome]:
         """One outcome for each prompt from the adapter named beside it (``base`` is none)."""
         known = {name: self._read(task, split, name) for name in set(adapters)}
         missing = [i for i, (p, a) in enumerate(zip(prompts, adapters, strict=True)) if p.id not in known[a]]
@@ -68,7 +70,7 @@ class Answerer:
     def _compute(self, task: Task, prompts: Sequence[Encoded], adapters: Sequence[str]) -> list[str]:
         ids = [prompt.prompt for prompt in prompts]
         names = [None if adapter == BASE else adapter for adapter in adapters]
-        labels = task.format.labels
+        labels = task.format.choices
         if labels:
             scores = self.generator.score(
                 ids, names, [self.encoder.completion(label) for label in labels], advance=self.advance
@@ -78,15 +80,19 @@ class Answerer:
         return [self.encoder.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in tokens]
 
     def _answer_room(self, task: Task, encoder: Encoder) -> int:
-        if task.format.labels:
-            return max(len(encoder.completion(label)) for label in task.format.labels)
+        if task.format.choices:
+            return max(len(encoder.completion(label)) for label in task.format.choices)
         return task.max_new_tokens
 
     def _path(self, task: Task, split: str, adapter: str) -> Path | None:
         return self.store / split / task.name / f"{adapter}.jsonl" if self.store else None
 
     def _made_by(self, task: Task, adapter: str) -> dict[str, Any]:
-        return {"adapter": self.digests[adapter], "task": task.fingerprint, "max_length": self.encoder.max_length}
+        return {
+            "adapter": self.digests[adapter],
+            "task": task.fingerprint,
+            "max_length": self.encoder.max_length,
+        }
 
     def _read(self, task: Task, split: str, adapter: str) -> dict[str, Outcome]:
         path = self._path(task, split, adapter)

@@ -15,13 +15,16 @@ from mixologist.tasks.encoding import Encoded, Encoder
 from mixologist.tasks.task import Task
 from mixologist.tasks.wordings import KINDS, prompts_worded
 
+
 class RouterReport:
     """Routes all test prompts and counts."""
 
     def __init__(self, base: Base, bank: Bank | None, router: Router, encoder: Encoder, seed: int) -> None:
         self.base, self.bank, self.router, self.encoder, self.seed = base, bank, router, encoder, seed
 
-    def routes(self, prompts: list[Encoded], advance: Callable[[int], None] = lambda count: None) -> list[Route]:
+    def routes(
+        self, prompts: list[Encoded], advance: Callable[[int], None] = lambda count: None
+    ) -> list[Route]:
         """A route for each prompt."""
         return self.router.routes(
             prompt_features(self.base, self.bank, prompts, self.router.settings.depth, advance=advance)
@@ -46,15 +49,21 @@ class RouterReport:
                 name: self.routes(self._worded(task, split, kind, task.held_out_rewordings), advance)
                 for name, task in tasks.items()
             }
-            kinds[kind] = {"tasks": {name: _counts(name, served_by[name], routes) for name, routes in rows.items()}}
+            kinds[kind] = {
+                "tasks": {name: _counts(name, served_by[name], routes) for name, routes in rows.items()}
+            }
             kinds[kind] |= _total(kinds[kind]["tasks"])
             if kind == "formatted":
-                confusion = {name: dict(Counter(route.adapter for route in routes)) for name, routes in rows.items()}
+                confusion = {
+                    name: dict(Counter(route.adapter for route in routes)) for name, routes in rows.items()
+                }
         foreign = {
             name: self.routes(self._worded(task, split, "formatted", ()), advance)
             for name, task in general.items()
         }
-        to_base = {n: {"to_base": _share([r.adapter == BASE for r in rs]), "n": len(rs)} for n, rs in foreign.items()}
+        to_base = {
+            n: {"to_base": _share([r.adapter == BASE for r in rs]), "n": len(rs)} for n, rs in foreign.items()
+        }
         top = {key: kinds["formatted"][key] for key in ("accuracy", "task_accuracy", "abstained", "n")}
         return top | {"kinds": kinds, "confusion": confusion, "general": to_base}
 

@@ -102,7 +102,13 @@ class Evaluator:
         for better, worse in (("oracle", "base"), ("routed", "oracle")):
             if better in outcomes and worse in outcomes:
                 paired[f"{better} - {worse}"] = asdict(self._compare(task, outcomes[better], outcomes[worse]))
-        row = {"metric": task.metric, "n": len(prompts), "served_by": served, "systems": systems, "paired": paired}
+        row = {
+            "metric": task.metric,
+            "n": len(prompts),
+            "served_by": served,
+            "systems": systems,
+            "paired": paired,
+        }
         return row | _shortened(prompts), compared
 
     def _system(self, task: Task, outcomes: list[Outcome]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """From updates to packed micro-batches: segments laid end to end, no padding, grouped by adapter.
 
-    T = tokens of the micro-batch, C = completion tokens in it, S = segments, k = adapters of the bank
+T = tokens of the micro-batch, C = completion tokens in it, S = segments, k = adapters of the bank
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def pack(segments: Sequence[Segment], adapters: int) -> Packed:
         for start, segment, count in zip(starts, segments, counts, strict=True)
     ]
     return Packed(
-        input_ids=_ids(token for s in segments for part in (s.encoded.prompt, s.encoded.completion) for token in part),
+        input_ids=_ids(
+            token for s in segments for part in (s.encoded.prompt, s.encoded.completion) for token in part
+        ),
         position_ids=np.concatenate([np.arange(n, dtype=np.int64) for n in lengths]),
         lengths=tuple(lengths),
         adapter_tokens=tuple(sum(s.length for s in segments if s.adapter == a) for a in range(adapters)),

@@ -55,7 +55,8 @@ def forecast(feeds: Feeds, mixture: Mixture, weights: list[float], seed: int = 0
     general = {name: share for name, (_, share) in feeds.general.items()}
     rest = 1 - sum(general.values())
     shares = [
-        {task: float(rest * n / max(1.0, row.sum())) for task, n in zip(feeds.rows, row, strict=True)} | general
+        {task: float(rest * n / max(1.0, row.sum())) for task, n in zip(feeds.rows, row, strict=True)}
+        | general
         for row in totals
     ]
     draws = {task: int(count) for task, count in zip(feeds.rows, totals.sum(axis=0), strict=True)}

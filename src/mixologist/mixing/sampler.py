@@ -47,7 +47,8 @@ class Feeds:
     def general_counts(self, update: int) -> dict[str, int]:
         """How many general rows the update of that number (from 0) carries; over time exactly the share."""
         return {
-            name: math.floor((update + 1) * self.batch_size * share) - math.floor(update * self.batch_size * share)
+            name: math.floor((update + 1) * self.batch_size * share)
+            - math.floor(update * self.batch_size * share)
             for name, (_, share) in self.general.items()
         }
 
@@ -100,7 +101,9 @@ class Sampler:
 
     def draw(self, step: int, probabilities: NDArray[np.float64], stopped: Sequence[str] = ()) -> None:
         """Draw one step's examples and queue them for every adapter that they feed (a stopped one takes none)."""
-        for task, count in zip(self.feeds.rows, self._counts(self.feeds.draws(step), probabilities), strict=True):
+        for task, count in zip(
+            self.feeds.rows, self._counts(self.feeds.draws(step), probabilities), strict=True
+        ):
             draws = [(task, self.streams[task].next(self.seed)) for _ in range(count)]
             for adapter, tasks in self.feeds.adapters.items():
                 if task in tasks and adapter not in stopped:

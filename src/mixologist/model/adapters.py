@@ -159,7 +159,9 @@ class Bank(nn.Module):
         """Groups of a padded batch whose rows have these adapters. They must come in bank order, base (None) last."""
         counts = tuple(sum(adapter == name for adapter in adapters) for name in self.names)
         expected = [name for name, count in zip(self.names, counts, strict=True) for _ in range(count)]
-        assert list(adapters) == expected + [None] * (len(adapters) - len(expected)), "rows are not in bank order"
+        assert list(adapters) == expected + [None] * (len(adapters) - len(expected)), (
+            "rows are not in bank order"
+        )
         return Groups(counts, len(adapters))
 
     def delta(self, layer: BankedLinear, x: Tensor) -> Tensor:

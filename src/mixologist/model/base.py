@@ -73,14 +73,21 @@ def locate(name: str) -> Path | None:
     if not folder.exists():
         if name.count("/") == 1 and not name.startswith((".", "/", "~")):
             return None
-        raise UserError("base_model not found", given=name, expected="'builtin', a model folder, or a hub id owner/name",
-                        do="check the path, or write base_model: builtin")
+        raise UserError(
+            "base_model not found",
+            given=name,
+            expected="'builtin', a model folder, or a hub id owner/name",
+            do="check the path, or write base_model: builtin",
+        )
     missing = [part for part in ("config.json", "tokenizer.json") if not (folder / part).is_file()]
     if missing or not list(folder.glob("*.safetensors")):
         wanting = ", ".join(missing or ["*.safetensors (pickled .bin weights are not read)"])
-        raise UserError("base_model is a folder but not a model", given=f"{folder} lacks {wanting}",
-                        expected="config.json, tokenizer.json and *.safetensors, as save_pretrained writes them",
-                        do="name the folder that holds these files")
+        raise UserError(
+            "base_model is a folder but not a model",
+            given=f"{folder} lacks {wanting}",
+            expected="config.json, tokenizer.json and *.safetensors, as save_pretrained writes them",
+            do="name the folder that holds these files",
+        )
     return folder.resolve()
 
 
@@ -92,8 +99,12 @@ def read_config(name: str) -> Any:
     except (OSError, ValueError) as error:
         raise _unreachable(name, folder, error) from error
     if config.model_type not in FAMILIES:
-        raise UserError(f"base_model is of the family '{config.model_type}', which is not supported", given=name,
-                        expected=f"one of {', '.join(FAMILIES)}", do="choose a base of one of these families")
+        raise UserError(
+            f"base_model is of the family '{config.model_type}', which is not supported",
+            given=name,
+            expected=f"one of {', '.join(FAMILIES)}",
+            do="choose a base of one of these families",
+        )
     return config
 
 
@@ -105,9 +116,12 @@ def read_tokenizer(name: str) -> Any:
     except (OSError, ValueError) as error:
         raise _unreachable(name, folder, error) from error
     if not tokenizer.is_fast or tokenizer.eos_token is None:
-        raise UserError("the base's tokenizer cannot be used", given=type(tokenizer).__name__,
-                        expected="a fast tokenizer (tokenizer.json) with an end-of-sequence token",
-                        do="save the tokenizer anew with Transformers, or choose another base")
+        raise UserError(
+            "the base's tokenizer cannot be used",
+            given=type(tokenizer).__name__,
+            expected="a fast tokenizer (tokenizer.json) with an end-of-sequence token",
+            do="save the tokenizer anew with Transformers, or choose another base",
+        )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -123,8 +137,12 @@ def load_base(name: str, *, dtype: str = "auto", device: str = "auto") -> Base:
             str(folder or name), config=config, dtype=number, use_safetensors=True, trust_remote_code=False
         )
     except Exception as error:  # safetensors and Transformers raise many kinds for a damaged file
-        raise UserError("the base's weights cannot be read", given=f"{name}: {str(error)[:300]}",
-                        expected="whole safetensors that fit config.json", do="fetch or save the model again") from error
+        raise UserError(
+            "the base's weights cannot be read",
+            given=f"{name}: {str(error)[:300]}",
+            expected="whole safetensors that fit config.json",
+            do="fetch or save the model again",
+        ) from error
     attention.install(model)
     model.requires_grad_(False).eval().to(place)
     return Base(name, folder, model, read_tokenizer(name), place, number)
@@ -135,7 +153,9 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 
     Asked of the processor and not timed, so that two runs on one machine never differ in it.
     """
-    fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    fast = (
+        device.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )
     return torch.bfloat16 if fast else torch.float32
 
 
@@ -147,16 +167,27 @@ def choose_device(device: str) -> torch.device:
         place = torch.device(device)
         torch.empty(1, device=place)
     except (RuntimeError, AssertionError) as error:
-        raise UserError("training.device cannot be used", given=device, expected="auto, cpu, or a CUDA device present",
-                        do="write device: auto") from error
+        raise UserError(
+            "training.device cannot be used",
+            given=device,
+            expected="auto, cpu, or a CUDA device present",
+            do="write device: auto",
+        ) from error
     return place
 
 
 def _unreachable(name: str, folder: Path | None, error: Exception) -> UserError:
     if folder is not None:
-        return UserError("base_model cannot be read", given=f"{folder}: {str(error)[:300]}",
-                         expected="a model folder as save_pretrained writes it", do="save the model again")
+        return UserError(
+            "base_model cannot be read",
+            given=f"{folder}: {str(error)[:300]}",
+            expected="a model folder as save_pretrained writes it",
+            do="save the model again",
+        )
     offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
-    return UserError("base_model is neither a folder here nor to be had from the hub", given=name + offline,
-                     expected="'builtin', a model folder, or a hub id that can be reached",
-                     do="check the name and the connection, or write base_model: builtin")
+    return UserError(
+        "base_model is neither a folder here nor to be had from the hub",
+        given=name + offline,
+        expected="'builtin', a model folder, or a hub id that can be reached",
+        do="check the name and the connection, or write base_model: builtin",
+    )

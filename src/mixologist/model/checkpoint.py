@@ -54,7 +54,9 @@ def save_adapter(bank: Bank, name: str, folder: Path) -> None:
         a, b = zip(*(_cut(bank, layer, part, fold=len(parts) > 1) for part in parts), strict=True)
         tensors[f"{PREFIX}{layer.module_name}.lora_A.weight"] = torch.cat(a).contiguous()
         tensors[f"{PREFIX}{layer.module_name}.lora_B.weight"] = torch.cat(b, dim=1).contiguous()
-    write_adapter(folder, tensors, adapter_config(bank.base, shape, [layer.module_name for layer in bank.layers]))
+    write_adapter(
+        folder, tensors, adapter_config(bank.base, shape, [layer.module_name for layer in bank.layers])
+    )
 
 
 def _cut(bank: Bank, layer: Any, index: int, *, fold: bool) -> tuple[Tensor, Tensor]:
@@ -94,28 +96,45 @@ def read_adapter(folder: Path, name: str | None = None) -> AdapterFile:
     """Read a LoRA folder that PEFT or we wrote. Raises `UserError` for what is damaged or not plain LoRA."""
     for part in (CONFIG, WEIGHTS):
         if not (folder / part).is_file():
-            raise UserError("not an adapter folder", given=f"{folder} lacks {part}", expected=f"{CONFIG} and {WEIGHTS}",
-                            do="name a folder that PEFT's save_pretrained or mixologist made")
+            raise UserError(
+                "not an adapter folder",
+                given=f"{folder} lacks {part}",
+                expected=f"{CONFIG} and {WEIGHTS}",
+                do="name a folder that PEFT's save_pretrained or mixologist made",
+            )
     config = read_json(folder / CONFIG)
     _refuse_unknown(folder, config)
-    shape = Shape(name or folder.name, int(config["r"]), float(config["lora_alpha"]), bool(config.get("use_rslora")))
+    shape = Shape(
+        name or folder.name, int(config["r"]), float(config["lora_alpha"]), bool(config.get("use_rslora"))
+    )
     try:
         tensors = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
-        raise UserError("the adapter file is damaged", given=f"{folder / WEIGHTS}: {error}",
-                        expected="whole safetensors", do="restore the file, or train the adapter again") from error
+        raise UserError(
+            "the adapter file is damaged",
+            given=f"{folder / WEIGHTS}: {error}",
+            expected="whole safetensors",
+            do="restore the file, or train the adapter again",
+        ) from error
     return AdapterFile(shape, _pair(folder, tensors, shape.r))
 
 
 def _refuse_unknown(folder: Path, config: Any) -> None:
     if not isinstance(config, dict) or config.get("peft_type") != "LORA" or "r" not in config:
-        raise UserError("the adapter is not LoRA", given=f"{folder / CONFIG}", expected='"peft_type": "LORA" with r',
-                        do="mixologist reads LoRA adapters only")
+        raise UserError(
+            "the adapter is not LoRA",
+            given=f"{folder / CONFIG}",
+            expected='"peft_type": "LORA" with r',
+            do="mixologist reads LoRA adapters only",
+        )
     odd = [key for key, neutral in REFUSED.items() if (config.get(key) or None) != (neutral or None)]
     if odd:
-        raise UserError("the adapter uses options of PEFT that mixologist does not compute",
-                        given=f"{folder / CONFIG}: {', '.join(odd)}", expected="plain LoRA",
-                        do="merge it into its base, or train it without these options")
+        raise UserError(
+            "the adapter uses options of PEFT that mixologist does not compute",
+            given=f"{folder / CONFIG}: {', '.join(odd)}",
+            expected="plain LoRA",
+            do="merge it into its base, or train it without these options",
+        )
 
 
 def _pair(folder: Path, tensors: dict[str, Tensor], r: int) -> dict[str, tuple[Tensor, Tensor]]:
@@ -126,8 +145,12 @@ def _pair(folder: Path, tensors: dict[str, Tensor], r: int) -> dict[str, tuple[T
     for name, parts in modules.items():
         if set(parts) != {"A", "B"} or parts["A"].shape[0] != r or parts["B"].shape[1] != r:
             shapes = {part: tuple(tensor.shape) for part, tensor in parts.items()}
-            raise UserError("the adapter file does not fit its configuration", given=f"{folder}: {name} has {shapes}",
-                            expected=f"lora_A ({r}, d_in) and lora_B (d_out, {r})", do="restore the folder from a copy")
+            raise UserError(
+                "the adapter file does not fit its configuration",
+                given=f"{folder}: {name} has {shapes}",
+                expected=f"lora_A ({r}, d_in) and lora_B (d_out, {r})",
+                do="restore the folder from a copy",
+            )
     return {name: (parts["A"], parts["B"]) for name, parts in modules.items()}
 
 
@@ -136,13 +159,19 @@ def load_bank(base: Base, files: Sequence[AdapterFile]) -> Bank:
 
     Raises `UserError` where an adapter names a layer or size that the base does not have: it belongs to another base.
     """
-    linears = {name: module for name, module in base.model.named_modules() if isinstance(module, torch.nn.Linear)}
+    linears = {
+        name: module for name, module in base.model.named_modules() if isinstance(module, torch.nn.Linear)
+    }
     for file in files:
         for name, (a, b) in file.modules.items():
             there = linears.get(name)
             if there is None or (there.out_features, there.in_features) != (b.shape[0], a.shape[1]):
-                raise UserError(f"adapter '{file.shape.name}' does not fit the base", expected=f"layers of {base.name}",
-                                given=f"{name}: ({b.shape[0]}, {a.shape[1]})", do="use the base it was trained on")
+                raise UserError(
+                    f"adapter '{file.shape.name}' does not fit the base",
+                    expected=f"layers of {base.name}",
+                    given=f"{name}: ({b.shape[0]}, {a.shape[1]})",
+                    do="use the base it was trained on",
+                )
     modules = [name for name in linears if any(name in file.modules for file in files)]
     bank = Bank(base, [file.shape for file in files], modules=modules)
     for index, file in enumerate(files):

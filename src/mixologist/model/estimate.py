@@ -1,6 +1,6 @@
 """What a run will take, from the base's configuration alone: memory and time, both rough.
 
-    P = parameters, A = numbers of one adapter, k = adapters, T = tokens computed at once, L = blocks, d = hidden size
+P = parameters, A = numbers of one adapter, k = adapters, T = tokens computed at once, L = blocks, d = hidden size
 """
 
 from __future__ import annotations

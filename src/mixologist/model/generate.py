@@ -1,6 +1,6 @@
 """Answers: labels scored with one pass over the shared prompt, all else decoded; rows of a batch may differ in adapter.
 
-    B = rows of a batch, T = longest prompt in it, L = labels, M = label tokens that are read, V = vocabulary
+B = rows of a batch, T = longest prompt in it, L = labels, M = label tokens that are read, V = vocabulary
 """
 
 from __future__ import annotations
@@ -89,7 +89,11 @@ class Generator:
         """(B, L): one pass over the prompts, then one over all labels side by side, none seeing another."""
         ids, mask = self._pad(prompts)
         first = self.base.model(
-            input_ids=ids, attention_mask=mask, position_ids=_positions(mask), use_cache=True, logits_to_keep=1
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=_positions(mask),
+            use_cache=True,
+            logits_to_keep=1,
         )
         start = first.logits[:, -1].float().log_softmax(-1)  # (B, V)
         total = start[:, [label[0] for label in labels]]  # (B, L)

@@ -107,7 +107,9 @@ class Router:
     def scores(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Task probabilities (n, K) and base scores (n,) for features (n, 2 d)."""
         logits, head = self.net(x)
-        return (logits / self.settings.temperature).softmax(-1), self.base_scores(head, self.net.log_distance(x))
+        return (logits / self.settings.temperature).softmax(-1), self.base_scores(
+            head, self.net.log_distance(x)
+        )
 
     def base_scores(self, head: Tensor, log_distance: Tensor) -> Tensor:
         """Calibrated scores in [0, 1] from the two raw ones, all (n,)."""
@@ -140,22 +142,34 @@ class Router:
         """Read a router. Raises `UserError` for a missing or damaged one."""
         for part in (SETTINGS, WEIGHTS):
             if not (folder / part).is_file():
-                raise UserError("the run has no router", given=f"{folder} lacks {part}", expected=f"{SETTINGS}, {WEIGHTS}",
-                                do="finish the run: mixologist train RECIPE --resume")
+                raise UserError(
+                    "the run has no router",
+                    given=f"{folder} lacks {part}",
+                    expected=f"{SETTINGS}, {WEIGHTS}",
+                    do="finish the run: mixologist train RECIPE --resume",
+                )
         settings = _settings(folder, read_json(folder / SETTINGS))
         net = RouterNet(settings.features, settings.hidden_size, len(settings.tasks), settings.components)
         try:
             net.load_state_dict(load_file(folder / WEIGHTS))
         except (SafetensorError, RuntimeError, OSError) as error:
-            raise UserError("the router file is damaged", given=f"{folder / WEIGHTS}: {str(error)[:200]}",
-                            expected="whole safetensors that fit router.json", do="restore the file from a copy") from error
+            raise UserError(
+                "the router file is damaged",
+                given=f"{folder / WEIGHTS}: {str(error)[:200]}",
+                expected="whole safetensors that fit router.json",
+                do="restore the file from a copy",
+            ) from error
         return Router(settings, net)
 
 
 def _settings(folder: Path, raw: dict[str, Any]) -> RouterSettings:
     if raw.get("version") != VERSION:
-        raise UserError("the router is of another version", given=f"{folder / SETTINGS}: {raw.get('version')}",
-                        expected=str(VERSION), do="train the run again with this mixologist")
+        raise UserError(
+            "the router is of another version",
+            given=f"{folder / SETTINGS}: {raw.get('version')}",
+            expected=str(VERSION),
+            do="train the run again with this mixologist",
+        )
     return RouterSettings(**{**raw, "tasks": tuple(raw["tasks"]), "calibration": tuple(raw["calibration"])})
 
 

@@ -1,6 +1,6 @@
 """Hidden states of the plain base at a depth: what the router reads.
 
-    n = prompts, d = hidden size, T = tokens of a pack
+n = prompts, d = hidden size, T = tokens of a pack
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def _features(base: Base, bank: Bank | None, prompts: Sequence[Encoded]) -> Tens
     hidden = _forward(base, bank, prompts, lengths)  # (T, d)
     ends = torch.tensor(lengths).cumsum(0)
     starts = ends - torch.tensor(lengths)
-    turns = [hidden[s + p.turn[0] : s + p.turn[1]].mean(0) for s, p in zip(starts.tolist(), prompts, strict=True)]
+    turns = [
+        hidden[s + p.turn[0] : s + p.turn[1]].mean(0) for s, p in zip(starts.tolist(), prompts, strict=True)
+    ]
     return torch.cat([torch.stack(turns), hidden[ends.to(hidden.device) - 1]], dim=1)
 
 

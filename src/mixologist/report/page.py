@@ -20,9 +20,11 @@ def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command
         "## Paired differences\n\n" + markdown(_paired(evaluation)),
     ]
     if "router" in evaluation:
-        parts.append("## Routing\n\nShare of prompts that reach the adapter serving their task, in percent. *reworded* uses "
-                     "instructions that the router never saw, *raw* the text alone.\n\n"
-                     + markdown(router_cells(evaluation["router"])))
+        parts.append(
+            "## Routing\n\nShare of prompts that reach the adapter serving their task, in percent. *reworded* uses "
+            "instructions that the router never saw, *raw* the text alone.\n\n"
+            + markdown(router_cells(evaluation["router"]))
+        )
     parts.append(
         f"## How it was made\n\n`{command}`\n\n{record['seconds'] / 60:.0f} minutes, {record['tokens']:,} training tokens, "
         f"peak memory {record['peak_memory_bytes'] / 1e9:.1f} GB; {record['choices']['dtype']} on "

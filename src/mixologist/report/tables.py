@@ -23,7 +23,9 @@ def cells(evaluation: dict[str, Any]) -> list[list[str]]:
     rows = [["task", "metric", "n", *systems, "served by", "sharing"]]
     for name, task in evaluation["tasks"].items():
         found = [_cell(task["systems"].get(system)) for system in systems]
-        rows.append([name, task["metric"], str(task["n"]), *found, task["served_by"], _verdict(task["systems"])])
+        rows.append(
+            [name, task["metric"], str(task["n"]), *found, task["served_by"], _verdict(task["systems"])]
+        )
     means = [_mean(evaluation, system) for system in systems]
     return [*rows, ["mean", "", "", *means, "", ""]]
 
@@ -33,9 +35,13 @@ def terminal(evaluation: dict[str, Any], title: str = "") -> Table:
     header, *rows = cells(evaluation)
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in header:
-        table.add_column(column, justify="left" if column in ("task", "metric", "served by", "sharing") else "right")
+        table.add_column(
+            column, justify="left" if column in ("task", "metric", "served by", "sharing") else "right"
+        )
     for number, row in enumerate(rows):
-        table.add_row(*row, end_section=number == len(rows) - 2, style="bold" if number == len(rows) - 1 else "")
+        table.add_row(
+            *row, end_section=number == len(rows) - 2, style="bold" if number == len(rows) - 1 else ""
+        )
     return table
 
 
@@ -43,7 +49,10 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table of a header and rows."""
     header, *body = rows
     lines = [header, ["---"] * len(header), *body]
-    return "\n".join("| " + " | ".join(cell.replace("\n", " ").replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("\n", " ").replace("|", "\\|") for cell in line) + " |"
+        for line in lines
+    )
 
 
 def router_cells(router: dict[str, Any]) -> list[list[str]]:
@@ -56,7 +65,14 @@ def router_cells(router: dict[str, Any]) -> list[list[str]]:
     means = [f"{100 * router['kinds'][kind]['accuracy']:.1f}" for kind in kinds]
     rows.append(["mean", *means, str(router["n"])])
     for name, general in router["general"].items():
-        rows.append([f"{name} (to the base)", f"{100 * general['to_base']:.1f}", *[""] * (len(kinds) - 1), str(general["n"])])
+        rows.append(
+            [
+                f"{name} (to the base)",
+                f"{100 * general['to_base']:.1f}",
+                *[""] * (len(kinds) - 1),
+                str(general["n"]),
+            ]
+        )
     return rows
 
 
@@ -68,10 +84,16 @@ def _cell(system: dict[str, Any] | None) -> str:
 
 
 def _mean(evaluation: dict[str, Any], system: str) -> str:
-    values = [task["systems"][system]["value"] for task in evaluation["tasks"].values() if system in task["systems"]]
+    values = [
+        task["systems"][system]["value"] for task in evaluation["tasks"].values() if system in task["systems"]
+    ]
     return f"{100 * sum(values) / len(values):.1f}"
 
 
 def _verdict(systems: dict[str, Any]) -> str:
-    found = [systems[name]["verdict"] for name in ("shared", "groups") if name in systems and systems[name]["verdict"]]
+    found = [
+        systems[name]["verdict"]
+        for name in ("shared", "groups")
+        if name in systems and systems[name]["verdict"]
+    ]
     return found[0].replace("_", " ") if found else ""

@@ -12,7 +12,9 @@ def sharing(evaluation: dict[str, Any]) -> list[str]:
         for system in ("shared", "groups"):
             verdict = task["systems"].get(system, {}).get("verdict")
             if verdict:
-                found.setdefault(verdict, []).append(_phrase(name, task["paired"][f"{system} - single_task"], verdict))
+                found.setdefault(verdict, []).append(
+                    _phrase(name, task["paired"][f"{system} - single_task"], verdict)
+                )
     titles = {
         "helped": "Sharing helped",
         "hurt": "Sharing hurt",

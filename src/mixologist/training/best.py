@@ -17,7 +17,9 @@ from mixologist.training.optim import AdapterOptimizer
 class Unit:
     """Adapters that are kept and stopped together; mostly one."""
 
-    def __init__(self, adapters: Sequence[str], optimizers: Mapping[str, AdapterOptimizer], patience: int | None) -> None:
+    def __init__(
+        self, adapters: Sequence[str], optimizers: Mapping[str, AdapterOptimizer], patience: int | None
+    ) -> None:
         self.adapters = tuple(adapters)
         self.optimizers = {name: optimizers[name] for name in adapters}
         self.patience = patience

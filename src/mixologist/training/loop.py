@@ -135,7 +135,9 @@ class _Run:
     def _make_units(self) -> list[Unit]:
         names = list(self.updater.optimizers)
         together = [names] if "common" in names else [[name] for name in names]
-        return [Unit(each, self.updater.optimizers, self.job.options.early_stopping_patience) for each in together]
+        return [
+            Unit(each, self.updater.optimizers, self.job.options.early_stopping_patience) for each in together
+        ]
 
     @property
     def stopped(self) -> list[str]:
@@ -239,7 +241,9 @@ class _Run:
             "base_losses": self.base_losses,
             "last": _as_list(self.last),
             "at_best": _as_list(self.at_best),
-            "window": [[*pair, self.window.sums[pair], self.window.counts[pair]] for pair in self.window.sums],
+            "window": [
+                [*pair, self.window.sums[pair], self.window.counts[pair]] for pair in self.window.sums
+            ],
             "computed": self.computed,
             "logs": [self.metrics.mark(), self.trace.mark()],
         }

@@ -1,6 +1,6 @@
 """Training the router on stored features, and calibrating it on validation prompts.
 
-    n = prompts, F = 2 d features, K = tasks
+n = prompts, F = 2 d features, K = tasks
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class Features:
     @staticmethod
     def joined(parts: Sequence[Features]) -> Features:
         """All of them together."""
-        return Features(*(torch.cat([getattr(p, name) for p in parts]) for name in ("x", "target", "validation")))
+        return Features(
+            *(torch.cat([getattr(p, name) for p in parts]) for name in ("x", "target", "validation"))
+        )
 
 
 def fit_router(
@@ -159,7 +161,9 @@ def _loss(net: RouterNet, x: Tensor, target: Tensor, population: Tensor) -> Tens
     outside = int((population < 0).sum())
     if outside:
         positive = torch.tensor((len(population) - outside) / outside)
-        loss = loss + functional.binary_cross_entropy_with_logits(head, (~inside).float(), pos_weight=positive)
+        loss = loss + functional.binary_cross_entropy_with_logits(
+            head, (~inside).float(), pos_weight=positive
+        )
     return loss
 
 

@@ -48,7 +48,10 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], tensors: dic
     """Write ``step-N`` whole, then remove the older ones."""
 
     def fill(beside: Path) -> None:
-        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, beside / "state.safetensors")
+        save_file(
+            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
+            beside / "state.safetensors",
+        )
         write_json(beside / "state.json", {"step": step} | state)
 
     path = folder / f"step-{step:08d}"
@@ -66,5 +69,9 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tenso
     try:
         return read_json(found[-1] / "state.json"), load_file(found[-1] / "state.safetensors")
     except (SafetensorError, OSError) as error:
-        raise UserError("the checkpoint is damaged", given=f"{found[-1]}: {error}", expected="a whole checkpoint",
-                        do=f"delete {found[-1]} and resume: training then starts anew") from error
+        raise UserError(
+            "the checkpoint is damaged",
+            given=f"{found[-1]}: {error}",
+            expected="a whole checkpoint",
+            do=f"delete {found[-1]} and resume: training then starts anew",
+        ) from error

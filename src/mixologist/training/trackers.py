@@ -21,8 +21,12 @@ def open_trackers(names: Sequence[str], folder: Path) -> Iterator[Track]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise UserError("report_to: tensorboard needs a package that is not installed", given=str(error),
-                        expected="the extra 'tensorboard'", do="pip install 'mixologist[tensorboard]'") from error
+        raise UserError(
+            "report_to: tensorboard needs a package that is not installed",
+            given=str(error),
+            expected="the extra 'tensorboard'",
+            do="pip install 'mixologist[tensorboard]'",
+        ) from error
     writer = SummaryWriter(str(folder / "tensorboard"))
     try:
         yield lambda row: _write(writer, row)

@@ -78,7 +78,9 @@ class Updater:
     def _segments(self, update: Update) -> list[Segment]:
         encoded = [self.rows[task][index] for task, index in update.draws]
         weights = token_weights(
-            [task for task, _ in update.draws], [len(e.completion) for e in encoded], self.options.loss_weighting
+            [task for task, _ in update.draws],
+            [len(e.completion) for e in encoded],
+            self.options.loss_weighting,
         )
         place = self.bank.names.index(update.adapter)
         return [

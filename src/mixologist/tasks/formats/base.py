@@ -64,6 +64,11 @@ class Format(ABC):
         del row
         return 1
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The only answers there can be, to be scored rather than written; none for most formats."""
+        return ()
+
     @classmethod
     def find_labels(cls, rows: Any, columns: Mapping[str, str]) -> tuple[str, ...]:
         """The closed set of labels in a data set's rows, sorted; none for formats without labels."""

@@ -41,6 +41,11 @@ class Classification(Format):
         "Pick whichever of {labels} describes it best.",
     )
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The labels."""
+        return self.labels
+
     @classmethod
     def find_labels(cls, rows: Any, columns: Mapping[str, str]) -> tuple[str, ...]:
         """Every label that stands in a row, sorted. Raises `UserError` for fewer than two."""
