@@ -49,7 +49,7 @@ class UserError(MixologistError):
         return {"what": self.what, "given": self.given, "expected": self.expected, "do": self.do}
 
 
-class UserErrors(UserError):
+class UserErrors(UserError):  # noqa: N818 - the plural says what it is
     """Several mistakes found in one pass, so that the user mends them in one pass."""
 
     def __init__(self, problems: Sequence[UserError]) -> None:
@@ -68,7 +68,7 @@ class UserErrors(UserError):
         return super().as_json() | {"problems": [problem.as_json() for problem in self.problems]}
 
 
-class Interrupted(MixologistError):
+class Interrupted(MixologistError):  # noqa: N818 - the user wished it: no error
     """The user stopped the run (Ctrl-C); ``resume`` is the command that continues it."""
 
     exit_code = 130

@@ -13,7 +13,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -96,13 +96,8 @@ class _Execution:
             self.record = self.folder.record()
             self._check_same()
             torch.set_num_threads(self.record["choices"]["threads"])
-        elif self.folder.path.exists() and any(self.folder.path.iterdir()):
-            raise UserError(
-                "output_dir is not empty",
-                given=self.folder.path,
-                expected="a new or empty folder",
-                do="continue the run in it with --resume, or name another with --set output_dir=...",
-            )
+        else:
+            self.folder.check_free()
         self.base = load_base(
             self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device")
         )
@@ -230,16 +225,12 @@ class _Execution:
 
     def choose(self) -> None:
         """Which adapter serves each task, on validation data; the router then leads there."""
-        total = sum(len(task.splits["validation"]) for task in self.plan.tasks.tasks.values())
-        evaluator = make_evaluator(
-            self.recipe,
-            self.record,
-            self._load(),
-            self.plan.encoder,
-            self.folder,
-            self.hooks.stage("choosing", total),
-        )
-        self.record["served_by"] = evaluator.choose(self.plan.tasks.tasks)
+        evaluator = make_evaluator(self.recipe, self.record, self._load(), self.plan.encoder, self.folder)
+        tasks = self.plan.tasks.tasks
+        rows = {name: len(task.splits["validation"]) for name, task in tasks.items()}
+        total = sum(n * (len(evaluator.systems(name)) - 1) for name, n in rows.items())
+        evaluator.answerer.advance = self.hooks.stage("choosing", total)
+        self.record["served_by"] = evaluator.choose(tasks)
         router = Router.load(self.folder.router)
         router.serve(self.record["served_by"]).save(self.folder.router)
 
@@ -308,14 +299,13 @@ def make_evaluator(
     loaded: tuple[Base, Bank],
     encoder: Any,
     folder: RunFolder,
-    advance: Advance,
 ) -> Evaluator:
     """The evaluator of a run's adapters."""
     base, bank = loaded
     digests = {name: facts["digest"] for name, facts in record["adapters"].items()} | {
         BASE: record["base_digest"]
     }
-    answerer = Answerer(Generator(base, bank, encoder.end_ids), encoder, digests, folder.predictions, advance)
+    answerer = Answerer(Generator(base, bank, encoder.end_ids), encoder, digests, folder.predictions)
     feeds = {name: facts["tasks"] for name, facts in record["adapters"].items()}
     return Evaluator(answerer, feeds, recipe.evaluation, recipe.seed)
 
@@ -333,10 +323,8 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Evaluate every system of a run on a split."""
     router = RouterReport(*loaded, Router.load(folder.router), encoder, recipe.seed)
-    sizes = {name: len(task.splits[split]) for name, task in tasks.items()}
-    systems = sum(n * (3 + len(record["adapters"]) // max(1, len(tasks))) for n in sizes.values())
-    total = systems + 3 * sum(sizes.values()) + sum(len(task.splits[split]) for task in general.values())
-    evaluator = make_evaluator(recipe, record, loaded, encoder, folder, hooks.stage("evaluating", total))
+    evaluator = make_evaluator(recipe, record, loaded, encoder, folder)
+    evaluator.answerer.advance = hooks.stage("evaluating", evaluator.work(tasks, general, split))
     return evaluator.evaluate(tasks, general, record["served_by"], router, split)
 
 

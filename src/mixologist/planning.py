@@ -122,8 +122,8 @@ def encode(task: Task, split: str, encoder: Encoder, advance: Advance = lambda c
 def make_feeds(recipe: Recipe, tasks: TaskSet, train: dict[str, EncodedSplit]) -> Feeds:
     """Which adapters there are and what feeds them (DESIGN: Plans)."""
     names = tuple(tasks.tasks)
-    exclusive = {name: (name,) for name in names}
-    shared = {"shared": names}
+    exclusive: dict[str, tuple[str, ...]] = {name: (name,) for name in names}
+    shared: dict[str, tuple[str, ...]] = {"shared": names}
     plan = recipe.adapters.plan
     if plan == "auto":
         adapters = exclusive | (shared if len(names) > 1 else {})

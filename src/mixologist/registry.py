@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from mixologist.errors import UserError, nearest
 
-
 T = TypeVar("T")
 
 

@@ -1,6 +1,7 @@
 """A run folder: its fixed names, its record, and how one is opened (DESIGN: A run folder).
 
-recipe.yaml  run.json  metrics.jsonl  trace.jsonl  adapters/<name>/  router/  evaluation.json  predictions/  checkpoints/
+recipe.yaml  run.json  metrics.jsonl  trace.jsonl  adapters/<name>/  router/  evaluation.json  predictions/
+    checkpoints/
 """
 
 from __future__ import annotations
@@ -60,6 +61,16 @@ class RunFolder:
     def exists(self) -> bool:
         """Whether a run was begun here."""
         return self.record_file.is_file()
+
+    def check_free(self) -> None:
+        """Raise `UserError` where something lies in the place of a new run."""
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise UserError(
+                f"output_dir is {'not empty' if self.path.is_dir() else 'a file'}",
+                given=self.path,
+                expected="a new or empty folder",
+                do="continue the run in it with --resume, or name another with --set output_dir=...",
+            )
 
     def record(self) -> dict[str, Any]:
         """run.json. Raises `UserError` where there is none, or of another version."""

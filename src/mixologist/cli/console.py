@@ -46,6 +46,7 @@ class Follower:
         )  # fmt: skip
         self.bar: TaskID | None = None
         self.last_line = 0.0
+        self.told = 0
         self.started = time.monotonic()
 
     def hooks(self) -> Hooks:
@@ -75,15 +76,16 @@ class Follower:
 
     def _begin(self, name: str, total: int) -> None:
         self.started = time.monotonic()
-        self.last_line = 0.0
+        self.last_line, self.told = 0.0, 0
         self.bar = self.progress.add_task(name, total=total, news="")
 
     def _move(self, name: str, done: int, total: int, news: str) -> None:
         assert self.bar is not None
         self.progress.update(self.bar, completed=done, news=news)
         now = time.monotonic()
-        if not err.is_terminal and (done >= total or now - self.last_line > QUIET_SECONDS):
-            self.last_line = now
+        due = done >= total or now - self.last_line > QUIET_SECONDS
+        if not err.is_terminal and due and done != self.told:
+            self.last_line, self.told = now, done
             left = (now - self.started) / max(1, done) * (total - done)
             err.print(f"{name}: {done}/{total}, about {left:.0f} s left {news}".rstrip(), soft_wrap=True)
 

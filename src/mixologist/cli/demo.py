@@ -1,4 +1,4 @@
-"""See it work, offline, in minutes: eight small generated tasks on the built-in base, one where sharing helps, one where it hurts."""
+"""See it work, offline, in minutes: eight small generated tasks; sharing helps one of them and hurts another."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ MOST_CHARACTERS = 600
 
 
 def show_examples(plan: Plan, console: Console) -> None:
-    """Print each task's first train example as the base will see it; what is trained on stands between ⟦ ⟧, in green."""
+    """Print each task's first train example as the base will see it; the trained tokens stand between ⟦ ⟧."""
     console.print("One example per task; only what stands between ⟦ ⟧ is trained on.", style="bold")
     for name, rows in plan.train.items():
         encoded = rows[0]

@@ -6,7 +6,10 @@ import logging
 import os
 import sys
 
+import transformers
 import typer
+from safetensors import SafetensorError
+from transformers.utils import logging as transformers_logging
 
 from mixologist.cli import add, audit, chat, console, demo, evaluate, export, init, plan, route, train
 from mixologist.errors import Interrupted, MixologistError, UserError
@@ -14,7 +17,6 @@ from mixologist.errors import Interrupted, MixologistError, UserError
 app = typer.Typer(
     name="mixologist",
     help="One model, many skills: multi-task fine-tuning with routed LoRA adapters.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -26,18 +28,39 @@ for verb in (init, audit, plan, train, evaluate, route, chat, add, export, demo)
 def main() -> None:
     """Run a verb; every failure we know becomes one message and an exit status."""
     _quiet_libraries()
+    sys.exit(_status())
+
+
+def _status() -> int:
     try:
-        app()
+        words = sys.argv[1:] or ["--help"]
+        status = int(app(words, prog_name="mixologist", standalone_mode=False) or 0)
     except MixologistError as error:
-        sys.exit(_tell(error, error.exit_code))
-    except KeyboardInterrupt:
-        sys.exit(_tell(MixologistError("interrupted; what was finished is kept"), 130))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
-        what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        sys.exit(_tell(MixologistError(f"failed while running: {what}"), 1))
+        return _tell(error, error.exit_code)
+    except typer.TyperException as error:
+        return _tell(_usage(error), 2)
+    except (OSError, SafetensorError) as error:
+        return _tell(MixologistError(f"failed while running: {_reason(error)}"), 1)
+    if status == 130:  # typer makes this of a second Ctrl-C
+        _tell(MixologistError("interrupted; what was finished is kept"), 130)
+    return status
+
+
+def _usage(error: typer.TyperException) -> UserError:
+    """A word of the command line that no verb knows, in our own words."""
+    context = getattr(error, "ctx", None)
+    return UserError(
+        error.format_message(),
+        given=" ".join(["mixologist", *sys.argv[1:]]),
+        expected=context.get_usage().removeprefix("Usage: ") if context else "mixologist VERB ...",
+        do=f"see {context.command_path if context else 'mixologist'} --help",
+    )
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    return (error.strerror or str(error)) + (f": {error.filename}" if error.filename else "")
 
 
 def _tell(error: MixologistError, status: int) -> int:
@@ -56,7 +79,9 @@ def _quiet_libraries() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for name in ("transformers", "datasets", "peft"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    transformers.logging.disable_progress_bar()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    transformers_logging.disable_progress_bar()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from mixologist.runfolder import RunFolder
 
 def show(folder: RunFolder, evaluation: dict[str, Any], record: dict[str, Any]) -> None:
     """Table, verdicts, routing, cost and the next commands."""
-    out.print(terminal(evaluation, f"{evaluation['split']} split: metric x 100 [interval], !format failures"))
+    title = f"{evaluation['split']} split: metric x 100 ± half its interval; ! some answers could not be read"
+    out.print(terminal(evaluation, title))
     for sentence in sharing(evaluation):
         out.print(sentence, markup=False)
     out.print(routing(evaluation), markup=False)

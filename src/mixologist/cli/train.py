@@ -31,7 +31,9 @@ def run(
     """See the module."""
     loaded = _recipe(recipe, set_, resume)
     folder = RunFolder(Path(loaded.output_dir))
-    with following(f"mixologist train {recipe} --resume") as follower:
+    if not (resume and folder.exists()):
+        folder.check_free()  # before the data is read, which may take minutes
+    with following(f"mixologist train {folder.path} --resume") as follower:
         plan = resolve(loaded, allow_leakage=allow_leakage)
         for warning in plan.warnings:
             err.print(f"warning: {warning}", markup=False, soft_wrap=True)

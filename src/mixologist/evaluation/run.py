@@ -1,4 +1,4 @@
-"""Evaluation of a run, task by task: base, single_task, shared or groups, oracle and routed, each with n and interval."""
+"""Evaluation of a run, task by task: base, single_task, shared or groups, oracle, routed; each with n and interval."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mixologist.evaluation.verdicts import verdicts
 from mixologist.recipe import schema
 from mixologist.records import Outcome
 from mixologist.tasks.task import Task
+from mixologist.tasks.wordings import KINDS
 
 SHARING = ("shared", "groups")
 """Systems that share parameters between tasks: what a verdict is about."""
@@ -36,6 +37,14 @@ class Evaluator:
             if task in tasks:
                 found[_system(adapter, task, tasks, self.feeds)] = adapter
         return found
+
+    def work(self, tasks: Mapping[str, Task], general: Mapping[str, Task], split: str) -> int:
+        """How many prompts `evaluate` will answer or route: what progress is counted in."""
+        answered = sum(
+            len(task.splits[split]) * (len(self.systems(name)) + 2) for name, task in tasks.items()
+        )
+        routed = sum(len(task.splits[split]) for task in tasks.values()) * len(KINDS)
+        return answered + routed + sum(len(task.splits[split]) for task in general.values())
 
     def metric(self, task: Task) -> Metric:
         """The task's metric."""

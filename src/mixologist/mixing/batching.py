@@ -5,6 +5,7 @@ T = tokens of the micro-batch, C = completion tokens in it, S = segments, k = ad
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -70,7 +71,7 @@ def micro_batches(segments: Sequence[Segment], max_tokens: int, adapters: int) -
 
 def pack(segments: Sequence[Segment], adapters: int) -> Packed:
     """Lay segments end to end. They must come sorted by adapter; index ``adapters`` means the plain base."""
-    assert all(a.adapter <= b.adapter for a, b in zip(segments, segments[1:], strict=False))
+    assert all(a.adapter <= b.adapter for a, b in itertools.pairwise(segments))
     lengths = [segment.length for segment in segments]
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
     counts = [len(segment.encoded.completion) for segment in segments]

@@ -48,7 +48,8 @@ def forecast(feeds: Feeds, mixture: Mixture, weights: list[float], seed: int = 0
     for step in range(feeds.steps):
         state = state_at(step, feeds, weights, {})
         sampler.draw(step, probabilities(state, mixture))
-        sampler.ready(last=step == feeds.steps - 1)
+        while sampler.ready(last=step == feeds.steps - 1):
+            pass
         taken = np.array([float(stream.taken) for stream in sampler.streams.values()])
         totals[state.epoch - 1] += taken - before
         before = taken

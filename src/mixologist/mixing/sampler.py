@@ -110,7 +110,10 @@ class Sampler:
                     self.queues[adapter].extend(draws)
 
     def ready(self, last: bool = False) -> list[Update]:
-        """The updates whose batches are full; at the last step also those that are not."""
+        """One update of each adapter whose batch is full; at the last step also of those whose batch is not.
+
+        At the last step, call it until nothing is left.
+        """
         return [self._take(adapter) for adapter in self.feeds.adapters if self._is_ready(adapter, last)]
 
     def _is_ready(self, adapter: str, last: bool) -> bool:

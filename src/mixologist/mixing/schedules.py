@@ -18,6 +18,7 @@ the loss's scale (raw losses favour noisy tasks).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,15 +48,10 @@ class State:
     """(K,) last validation loss over the base's, 1 where unknown."""
 
 
-class Schedule:
-    """A named function from `State` to unnormalised scores."""
+Schedule = Callable[[State, Mixture], FloatArray]
+"""Scores (K,), non-negative and not all zero."""
 
-    def __call__(self, state: State, options: Mixture) -> FloatArray:
-        """Scores (K,), non-negative, not all zero."""
-        raise NotImplementedError
-
-
-SCHEDULES: Registry[type[Schedule]] = Registry("schedule")
+SCHEDULES: Registry[Schedule] = Registry("schedule")
 
 
 def probabilities(state: State, options: Mixture) -> FloatArray:
@@ -65,68 +61,50 @@ def probabilities(state: State, options: Mixture) -> FloatArray:
     >>> probabilities(state, Mixture(schedule="proportional")).tolist()
     [0.25, 0.75]
     """
-    scores = SCHEDULES[options.schedule]()(state, options) * state.weights
-    return scores / scores.sum()
+    scores = SCHEDULES[options.schedule](state, options) * state.weights
+    return np.asarray(scores / scores.sum())
 
 
 @SCHEDULES.register("round_robin")
-class RoundRobin(Schedule):
+def round_robin(state: State, _options: Mixture) -> FloatArray:
     """One task a step, in recipe order (weights do not change whose turn it is)."""
-
-    def __call__(self, state: State, options: Mixture) -> FloatArray:  # noqa: ARG002
-        """Onehot of the step."""
-        return np.eye(len(state.rows))[state.step % len(state.rows)]
+    return np.asarray(np.eye(len(state.rows))[state.step % len(state.rows)])
 
 
 @SCHEDULES.register("uniform")
-class Uniform(Schedule):
+def uniform(state: State, _options: Mixture) -> FloatArray:
     """Every task alike within each step."""
-
-    def __call__(self, state: State, options: Mixture) -> FloatArray:  # noqa: ARG002
-        """All ones."""
-        return np.ones_like(state.rows)
+    return np.ones_like(state.rows)
 
 
 @SCHEDULES.register("proportional")
-class Proportional(Schedule):
+def proportional(state: State, _options: Mixture) -> FloatArray:
     """Every row alike."""
-
-    def __call__(self, state: State, options: Mixture) -> FloatArray:  # noqa: ARG002
-        """The rows."""
-        return state.rows
+    return state.rows
 
 
 @SCHEDULES.register("temperature")
-class Temperature(Schedule):
+def temperature(state: State, options: Mixture) -> FloatArray:
     """Rows to the power alpha."""
-
-    def __call__(self, state: State, options: Mixture) -> FloatArray:
-        """N^alpha."""
-        return _power(state.rows, options.alpha)
+    return _power(state.rows, options.alpha)
 
 
 @SCHEDULES.register("anneal_to_uniform")
-class AnnealToUniform(Schedule):
-    """Stickland & Murray: alpha falls from 1 to 0.2 over the epochs."""
-
-    def __call__(self, state: State, options: Mixture) -> FloatArray:  # noqa: ARG002
-        """N^alpha(epoch)."""
-        done = (state.epoch - 1) / (state.epochs - 1) if state.epochs > 1 else 1.0
-        return _power(state.rows, 1 - 0.8 * min(done, 1.0))
+def anneal_to_uniform(state: State, _options: Mixture) -> FloatArray:
+    """Alpha falls from 1 to 0.2 over the epochs."""
+    done = (state.epoch - 1) / (state.epochs - 1) if state.epochs > 1 else 1.0
+    return _power(state.rows, 1 - 0.8 * min(done, 1.0))
 
 
 @SCHEDULES.register("anneal")
-class Anneal(Schedule):
+def anneal(state: State, options: Mixture) -> FloatArray:
     """Balanced first, then towards the smaller or the harder tasks."""
-
-    def __call__(self, state: State, options: Mixture) -> FloatArray:
-        """N^(-strength u), or the loss ratio to the power 8 strength u."""
-        strength = options.strength * state.progress
-        if options.toward == "smaller":
-            return _power(state.rows, -strength)
-        return _power(np.maximum(state.loss_ratio, 1e-6), HARDER_SHARPNESS * strength)
+    strength = options.strength * state.progress
+    if options.toward == "smaller":
+        return _power(state.rows, -strength)
+    return _power(np.maximum(state.loss_ratio, 1e-6), HARDER_SHARPNESS * strength)
 
 
 def _power(values: FloatArray, exponent: float) -> FloatArray:
     """Values to a power, scaled by the largest first, so that a million rows do not overflow."""
-    return np.power(values / values.max(), exponent)
+    return np.asarray(np.power(values / values.max(), exponent))

@@ -62,19 +62,18 @@ class BankedLinear(nn.Module):
         self.lora_A = nn.Parameter(torch.zeros(k, rank, linear.in_features, dtype=dtype, device=device))
         self.lora_B = nn.Parameter(torch.zeros(k, linear.out_features, rank, dtype=dtype, device=device))
         self.module_name = name
-        self._bank = [bank]  # in a list, so that the bank is not registered as a child of its own layer
+        self.bank = bank
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., d_in) -> (..., d_out); plain base where the bank is off."""
         y: Tensor = self.base_layer(x)
-        bank = self._bank[0]
-        if bank.groups is None:
+        if self.bank.groups is None:
             return y
-        delta = bank.delta(self, x.reshape(-1, x.shape[-1]))
+        delta = self.bank.delta(self, x.reshape(-1, x.shape[-1]))
         return y + delta.view_as(y)
 
 
-class Bank(nn.Module):
+class Bank:
     """All adapters of a run, attached to the linears of the base's blocks from ``trunk`` upwards.
 
     With ``common`` the last of ``shapes`` is always on beside the chosen adapter (never for the plain base).
@@ -90,7 +89,6 @@ class Bank(nn.Module):
         dropout: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
         self.base = base
         self.shapes = tuple(shapes)
         self.common = common
@@ -146,6 +144,11 @@ class Bank(nn.Module):
                 part.grad = torch.zeros_like(part)
         return [part.grad[index] for part in parts if part.grad is not None]
 
+    def freeze(self) -> None:
+        """Nothing of the bank is trained any more."""
+        for layer in self.layers:
+            layer.requires_grad_(False)
+
     @contextmanager
     def use(self, groups: Groups | None) -> Iterator[None]:
         """Inside, the batch's rows belong to adapters as ``groups`` says; None is the plain base."""
@@ -170,7 +173,7 @@ class Bank(nn.Module):
         per_row = x.shape[0] // self.groups.total
         tokens = [count * per_row for count in self.groups.counts]
         adapted = x[: sum(tokens)]
-        if self.dropout and self.groups.keys and self.training:
+        if self.groups.keys:
             adapted = self._drop(adapted, layer.module_name)
         delta = low_rank(adapted, layer.lora_A, layer.lora_B, self._scales, tokens)
         if self.common:
@@ -182,8 +185,10 @@ class Bank(nn.Module):
     def _drop(self, x: Tensor, module: str) -> Tensor:
         """Inverted dropout with a mask per segment, so that a neighbour in the batch changes nothing."""
         assert self.groups is not None
-        masks = []
+        masks: list[Tensor] = []
         for occurrence, tokens in self.groups.keys:
+            if sum(len(mask) for mask in masks) == len(x):  # what is left are segments of the plain base
+                break
             random = torch.Generator().manual_seed(seeds.derive(self.seed, "dropout", occurrence, module))
             masks.append(torch.rand(tokens, x.shape[1], generator=random) >= self.dropout)
         return x * torch.cat(masks).to(x.device) / (1 - self.dropout)
@@ -208,7 +213,8 @@ def low_rank(x: Tensor, a: Tensor, b: Tensor, scales: Tensor, tokens: Sequence[i
         return _wide(x, a, b, scale, counts)
     ends = counts.cumsum(0).to(torch.int32)
     middle = functional.grouped_mm(x, a.transpose(1, 2), offs=ends) * scale
-    return _DenseGradient.apply(functional.grouped_mm(middle, b.transpose(1, 2), offs=ends))  # type: ignore[no-any-return, no-untyped-call]
+    added: Tensor = _DenseGradient.apply(functional.grouped_mm(middle, b.transpose(1, 2), offs=ends))  # type: ignore[no-untyped-call]
+    return added
 
 
 def _wide(x: Tensor, a: Tensor, b: Tensor, scale: Tensor, counts: Tensor) -> Tensor:
@@ -228,5 +234,5 @@ class _DenseGradient(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG004
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ARG004
         return gradient.contiguous()

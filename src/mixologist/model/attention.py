@@ -67,7 +67,7 @@ def _by_length(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def packed_attention(
-    module: Any,
+    module: Any,  # noqa: ARG001 - the interface's first argument
     query: Tensor,  # (1, H, T, D)
     key: Tensor,  # (1, G, T, D)
     value: Tensor,  # (1, G, T, D)
@@ -78,7 +78,8 @@ def packed_attention(
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention function for Transformers' `AttentionInterface`; returns (1, T, H, D) and no weights."""
-    assert attention_mask is None and query.shape[0] == 1
+    assert attention_mask is None
+    assert query.shape[0] == 1
     states = [states[0].transpose(0, 1).flatten(1) for states in (query, key, value)]  # (T, heads * D)
     outputs = [_bucket(states, bucket, query.shape[-1], scaling) for bucket in packing.buckets]
     output = torch.cat(outputs).index_select(0, packing.restore)
@@ -101,7 +102,7 @@ def _bucket(states: list[Tensor], positions: Tensor, head_size: int, scaling: fl
 
 
 def _products(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) -> Tensor:
-    """The same as batched matrix products: the fused kernel's bfloat16 backward is two to four times as slow on a CPU."""
+    """The same as batched products: on a CPU the fused kernel's bfloat16 backward takes two to four times as long."""
     n, heads, length, size = query.shape
     repeat = heads // key.shape[1]
     q, k, v = (

@@ -48,7 +48,7 @@ class Base:
     @property
     def block_prefix(self) -> str:
         """Module name of the list of blocks, as PEFT and state dicts write it: ``model.layers``."""
-        return next(name for name, module in self.model.named_modules() if module is self.blocks)
+        return next(str(name) for name, module in self.model.named_modules() if module is self.blocks)
 
     @cached_property
     def digest(self) -> str:
@@ -96,7 +96,7 @@ def read_config(name: str) -> Any:
     folder = locate(name)
     try:
         config = AutoConfig.from_pretrained(str(folder or name), trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # Transformers raises many kinds for a damaged file
         raise _unreachable(name, folder, error) from error
     if config.model_type not in FAMILIES:
         raise UserError(
@@ -113,7 +113,7 @@ def read_tokenizer(name: str) -> Any:
     folder = locate(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder or name), trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # as above
         raise _unreachable(name, folder, error) from error
     if not tokenizer.is_fast or tokenizer.eos_token is None:
         raise UserError(
@@ -128,21 +128,19 @@ def read_tokenizer(name: str) -> Any:
 
 
 def load_base(name: str, *, dtype: str = "auto", device: str = "auto") -> Base:
-    """Load weights and tokenizer. ``auto``: a CUDA device where there is one, and bfloat16 where it has units of its own."""
+    """Load weights and tokenizer. ``auto``: a CUDA device where there is one, bfloat16 where hardware multiplies it."""
     config, folder = read_config(name), locate(name)
     place = choose_device(device)
     number = choose_dtype(place) if dtype == "auto" else DTYPES[dtype]
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(folder or name), config=config, dtype=number, use_safetensors=True, trust_remote_code=False
-        )
+        model, report = AutoModelForCausalLM.from_pretrained(
+            str(folder or name), config=config, dtype=number, use_safetensors=True, trust_remote_code=False,
+            output_loading_info=True,
+        )  # fmt: skip
     except Exception as error:  # safetensors and Transformers raise many kinds for a damaged file
-        raise UserError(
-            "the base's weights cannot be read",
-            given=f"{name}: {str(error)[:300]}",
-            expected="whole safetensors that fit config.json",
-            do="fetch or save the model again",
-        ) from error
+        raise _unfit_weights(name, str(error)[:300]) from error
+    if report["missing_keys"]:  # Transformers would go on with random numbers in their place
+        raise _unfit_weights(name, f"no weights for {', '.join(sorted(report['missing_keys'])[:3])} ...")
     attention.install(model)
     model.requires_grad_(False).eval().to(place)
     return Base(name, folder, model, read_tokenizer(name), place, number)
@@ -174,6 +172,15 @@ def choose_device(device: str) -> torch.device:
             do="write device: auto",
         ) from error
     return place
+
+
+def _unfit_weights(name: str, problem: str) -> UserError:
+    return UserError(
+        "the base's weights cannot be read",
+        given=f"{name}: {problem}",
+        expected="whole safetensors that fit config.json",
+        do="fetch or save the model again",
+    )
 
 
 def _unreachable(name: str, folder: Path | None, error: Exception) -> UserError:

@@ -176,7 +176,8 @@ def load_bank(base: Base, files: Sequence[AdapterFile]) -> Bank:
     bank = Bank(base, [file.shape for file in files], modules=modules)
     for index, file in enumerate(files):
         fill(bank, index, file)
-    return bank.requires_grad_(False)
+    bank.freeze()
+    return bank
 
 
 def fill(bank: Bank, index: int, file: AdapterFile) -> None:

@@ -13,7 +13,9 @@ from mixologist.model.base import Base
 
 def target_losses(base: Base, bank: Bank, batch: Packed) -> Tensor:
     """Negative log-likelihood (C,) in nats of each target token of a pack, at least in float32."""
-    keys = tuple(zip(batch.keys, batch.lengths, strict=True)) if bank.dropout else ()
+    keys = (
+        tuple(zip(batch.keys, batch.lengths, strict=True)) if bank.dropout and torch.is_grad_enabled() else ()
+    )
     groups = Groups(batch.adapter_tokens, len(batch.input_ids), keys)
     with packed(base.model), bank.use(groups):
         logits = base.model(

@@ -19,8 +19,8 @@ from mixologist.model.base import Base
 
 Ids = Sequence[int]
 MAX_ROWS = 64
-LOGIT_BUDGET = 2**26
-"""Logits held at once when labels are scored, in numbers (256 MB in float32)."""
+LOGIT_BUDGET = 2**25
+"""Logits held at once when labels are scored, in numbers (128 MB in float32)."""
 
 
 class Generator:
@@ -96,7 +96,7 @@ class Generator:
             logits_to_keep=1,
         )
         start = first.logits[:, -1].float().log_softmax(-1)  # (B, V)
-        total = start[:, [label[0] for label in labels]]  # (B, L)
+        total: Tensor = start[:, [label[0] for label in labels]]  # (B, L)
         layout = _LabelLayout(labels, self.base.device)
         if not layout.inputs.numel():
             return total
@@ -107,8 +107,9 @@ class Generator:
             past_key_values=first.past_key_values,
             use_cache=True,
         )
-        rest = second.logits.float().log_softmax(-1).gather(2, layout.targets.expand(len(ids), -1)[..., None])
-        return total.index_add(1, layout.owner, rest[..., 0])
+        logits: Tensor = second.logits  # (B, M, V)
+        chosen = logits.gather(2, layout.targets.expand(len(ids), -1)[..., None])[..., 0].float()
+        return total.index_add(1, layout.owner, chosen - logits.float().logsumexp(-1))
 
     def _batches(
         self, prompts: Sequence[Ids], adapters: Sequence[str | None], extra: int, limit: int = MAX_ROWS

@@ -66,6 +66,12 @@ class Route:
 class RouterNet(nn.Module):
     """The tensors of the router."""
 
+    mean: Tensor
+    std: Tensor
+    projection: Tensor
+    centres: Tensor
+    whitening: Tensor
+
     def __init__(self, features: int, hidden: int, tasks: int, components: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))

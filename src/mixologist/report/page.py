@@ -7,27 +7,30 @@ from typing import Any
 from mixologist.report.tables import cells, markdown, router_cells
 from mixologist.report.words import sharing
 
+ROUTING = """## Routing
+
+Share of prompts that reach the adapter serving their task, in percent. *reworded* uses instructions that the router
+never saw, *raw* the text alone.
+
+"""
+
 
 def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command: str) -> str:
     """The page's text. Values are in points (0..100); intervals as in ``evaluation.json``."""
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     parts = [
         f"# {title}",
-        f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers that "
-        "could not be read (format failures). One seed: verdicts speak of these weights, not of the recipe.",
+        f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers "
+        "that could not be read (format failures). One seed: verdicts speak of these weights, not of the recipe.",
         markdown(cells(evaluation)),
         "\n".join(f"- {sentence}" for sentence in sharing(evaluation)),
         "## Paired differences\n\n" + markdown(_paired(evaluation)),
     ]
     if "router" in evaluation:
-        parts.append(
-            "## Routing\n\nShare of prompts that reach the adapter serving their task, in percent. *reworded* uses "
-            "instructions that the router never saw, *raw* the text alone.\n\n"
-            + markdown(router_cells(evaluation["router"]))
-        )
+        parts.append(ROUTING + markdown(router_cells(evaluation["router"])))
     parts.append(
-        f"## How it was made\n\n`{command}`\n\n{record['seconds'] / 60:.0f} minutes, {record['tokens']:,} training tokens, "
-        f"peak memory {record['peak_memory_bytes'] / 1e9:.1f} GB; {record['choices']['dtype']} on "
+        f"## How it was made\n\n`{command}`\n\n{record['seconds'] / 60:.0f} minutes, "
+        f"{record['tokens']:,} training tokens, peak memory {record['peak_memory_bytes'] / 1e9:.1f} GB; {record['choices']['dtype']} on "
         f"{record['choices']['device']} with {record['choices']['threads']} threads; {versions}; fingerprint "
         f"`{record['fingerprint'][:16]}`."
     )

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 SYSTEMS = ("base", "single_task", "groups", "shared", "oracle", "routed")
 """Columns, in this order, where an evaluation has them."""
+
+
+SHORT = {"single_task": "single"}
+SIGNS = {
+    "helped": "helped",
+    "hurt": "hurt",
+    "not distinguishable": "no diff.",
+    "not enough data": "few data",
+}
+"""Verdicts as the narrow table has them."""
 
 
 def present(evaluation: dict[str, Any]) -> list[str]:
@@ -31,18 +42,39 @@ def cells(evaluation: dict[str, Any]) -> list[list[str]]:
 
 
 def terminal(evaluation: dict[str, Any], title: str = "") -> Table:
-    """A rich table of `cells`."""
-    header, *rows = cells(evaluation)
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in header:
+    """A table that fits 80 columns: values in points with half the width of the interval."""
+    systems = present(evaluation)
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for column in ("task", "n", *(SHORT.get(system, system) for system in systems), "served by", "sharing"):
         table.add_column(
-            column, justify="left" if column in ("task", "metric", "served by", "sharing") else "right"
+            column, justify="left" if column in ("task", "served by", "sharing") else "right", no_wrap=True
         )
-    for number, row in enumerate(rows):
-        table.add_row(
-            *row, end_section=number == len(rows) - 2, style="bold" if number == len(rows) - 1 else ""
+    for name, task in evaluation["tasks"].items():
+        values = [_short(task["systems"].get(system)) for system in systems]
+        served = (
+            "shared"
+            if task["served_by"] == "shared"
+            else "own"
+            if task["served_by"] == name
+            else task["served_by"]
         )
+        table.add_row(_clip(name), str(task["n"]), *values, served, SIGNS.get(_verdict(task["systems"]), ""))
+    table.add_section()
+    table.add_row("mean", "", *(_mean(evaluation, system) for system in systems), "", "", style="bold")
     return table
+
+
+def _clip(name: str, most: int = 15) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _short(system: dict[str, Any] | None) -> str:
+    if system is None:
+        return ""
+    failures = "!" if system["format_failures"] else ""
+    return f"{failures}{100 * system['value']:.0f}±{50 * (system['high'] - system['low']):.0f}"
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:

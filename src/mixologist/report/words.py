@@ -28,7 +28,8 @@ def routing(evaluation: dict[str, Any]) -> str:
     """How the router did, in one sentence."""
     router = evaluation["router"]
     kinds = ", ".join(f"{100 * kind['accuracy']:.0f}% {name}" for name, kind in router["kinds"].items())
-    return f"The router picks the right adapter for {kinds} prompts, and costs {100 * router['regret']:.1f} points on average."
+    cost = 100 * router["regret"]
+    return f"The router picks the right adapter for {kinds} prompts, and costs {cost:.1f} points on average."
 
 
 def _phrase(task: str, difference: dict[str, Any], verdict: str) -> str:

@@ -87,8 +87,8 @@ class Encoder:
             return encoded
         if room < SHORTEST_PROMPT:
             return None
-        for messages, text in _what_to_cut(messages, context):
-            shortened = self._cut(messages, text, room)
+        for remaining, text in _what_to_cut(messages, context):
+            shortened = self._cut(remaining, text, room)
             if shortened is not None:
                 return replace(shortened, shortened=True)
         return None
@@ -140,7 +140,7 @@ class Encoder:
 class EncodedSplit(Sequence[Encoded]):
     """A split as token ids, made anew at each access; only the lengths are held (8 bytes a row).
 
-    Rows whose answer alone does not fit are left out; ``dropped`` counts them, ``shortened`` those whose context was cut.
+    Rows whose answer alone does not fit are left out (``dropped``); ``shortened`` counts those whose context was cut.
     """
 
     def __init__(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mixologist.tasks.task import Task
-
 from mixologist import seeds
 from mixologist.tasks.encoding import Encoded, Encoder
+from mixologist.tasks.task import Task
 
 KINDS = ("formatted", "reworded", "raw")
 

@@ -95,25 +95,27 @@ def train(job: Job, watch: Watch | None = None) -> Result:
 
     Raises `Interrupted` after a checkpoint when ``watch.should_stop`` says so.
     """
-    run = _Run(job, watch or Watch())
-    run.start()
-    for step in range(run.step, job.feeds.steps):
-        last = step == job.feeds.steps - 1
-        shares = probabilities(state_at(step, job.feeds, job.weights, run.loss_ratio), job.mixture)
-        run.sampler.draw(step, shares, run.stopped)
-        updates = [update for update in run.sampler.ready(last) if update.adapter not in run.stopped]
-        measured = run.updater.apply(updates, run.rates())
-        run.step = step + 1
-        run.log(measured, shares.tolist(), force=last)
-        if last or run.step % job.validate_every == 0:
-            run.validate()
-        if run.all_stopped or run.watch.should_stop() or run.step % job.options.checkpoint_every == 0 or last:
-            run.checkpoint()
-        if run.all_stopped:
-            break
-        if run.watch.should_stop() and not last:
-            raise Interrupted(job.resume_command)
-    return run.finish()
+    with _Run(job, watch or Watch()) as run:
+        run.start()
+        for step in range(run.step, job.feeds.steps):
+            last = step == job.feeds.steps - 1
+            shares = probabilities(state_at(step, job.feeds, job.weights, run.loss_ratio), job.mixture)
+            run.sampler.draw(step, shares, run.stopped)
+            while updates := run.sampler.ready(last):
+                running = [update for update in updates if update.adapter not in run.stopped]
+                run.note(run.updater.apply(running, run.rates()))
+            run.step = step + 1
+            run.log(shares.tolist(), force=last)
+            if last or run.step % job.validate_every == 0:
+                run.validate()
+            stopping = run.all_stopped or run.watch.should_stop()
+            if last or stopping or run.step % job.options.checkpoint_every == 0:
+                run.checkpoint()
+            if run.all_stopped:
+                break
+            if stopping and not last:
+                raise Interrupted(job.resume_command)
+        return run.finish()
 
 
 class _Run:
@@ -131,6 +133,13 @@ class _Run:
         self.window = _Window()
         self.metrics = Log(job.folder / "metrics.jsonl")
         self.trace = Log(job.folder / "trace.jsonl")
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.metrics.close()
+        self.trace.close()
 
     def _make_units(self) -> list[Unit]:
         names = list(self.updater.optimizers)
@@ -182,15 +191,18 @@ class _Run:
             for name, number in numbers.items()
         }
 
-    def log(self, measured: Sequence[Measured], shares: list[float], *, force: bool) -> None:
-        """The trace of every update; the mean train losses about a hundred times a run."""
+    def note(self, measured: Sequence[Measured]) -> None:
+        """The trace: every update with its examples, target tokens and learning rate."""
         for one in measured:
             self.computed += one.computed
             self.window.add(one)
             self.trace.write(
-                {"adapter": one.update.adapter, "update": one.update.number, "step": self.step - 1,
+                {"adapter": one.update.adapter, "update": one.update.number, "step": self.step,
                  "examples": [list(draw) for draw in one.update.draws], "tokens": one.tokens, "rate": one.rate}
             )  # fmt: skip
+
+    def log(self, shares: list[float], *, force: bool) -> None:
+        """The mean train losses and the schedule, about a hundred times a run; progress every time."""
         if force or self.step % max(1, self.job.feeds.steps // 100) == 0:
             self._write({"split": "train", "schedule": dict(zip(self.job.feeds.rows, shares, strict=True))})
             for (adapter, task), loss in self.window.means().items():
@@ -270,8 +282,6 @@ class _Run:
         """Put every adapter's best state into the bank."""
         for unit in self.units:
             unit.put_back()
-        self.metrics.close()
-        self.trace.close()
         return Result(
             best_step={name: unit.best_step for unit in self.units for name in unit.adapters},
             stopped={name: unit.stopped for unit in self.units for name in unit.adapters},

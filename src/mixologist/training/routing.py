@@ -139,7 +139,7 @@ def _optimise(
         order = torch.from_numpy(seeds.generator(seed, "router", "epoch", epoch).permutation(len(train[0])))
         for rows in order.split(256):
             optimizer.zero_grad()
-            _loss(net, train[0][rows], train[1][rows], train[1]).backward()  # type: ignore[no-untyped-call]
+            _loss(net, train[0][rows], train[1][rows], train[1]).backward()
             optimizer.step()
             schedule.step()
         with torch.no_grad():
@@ -164,7 +164,7 @@ def _loss(net: RouterNet, x: Tensor, target: Tensor, population: Tensor) -> Tens
         loss = loss + functional.binary_cross_entropy_with_logits(
             head, (~inside).float(), pos_weight=positive
         )
-    return loss
+    return torch.as_tensor(loss)
 
 
 @torch.no_grad()

@@ -94,7 +94,7 @@ class Updater:
         for batch in micro_batches(segments, self.options.max_tokens_per_batch, len(self.bank.names)):
             losses = target_losses(self.base, self.bank, batch)
             weights = torch.as_tensor(batch.weights, dtype=losses.dtype, device=losses.device)
-            (losses * weights).sum().backward()  # type: ignore[no-untyped-call]
+            (losses * weights).sum().backward()
             owner = torch.as_tensor(batch.segment_of_target, device=losses.device)
             per_segment = torch.zeros(len(batch.keys), dtype=torch.float64, device=losses.device)
             per_segment.index_add_(0, owner, losses.detach().double())

@@ -1,0 +1,162 @@
+"""Packed equals padded, mixed equals alone, grouped equals a plain loop: in float64, to the last digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from mixologist.mixing.batching import micro_batches, pack
+from mixologist.model.adapters import Bank, Groups, Shape, low_rank
+from mixologist.model.base import Base
+from mixologist.model.forward import target_losses
+from tests.tiny import bank_of, linears, segments, tiny
+
+MIXED = [0, 0, 0, 1, 1, 2, 2, 2]
+"""Adapter of each segment; 2 is the plain base of a bank of two."""
+
+
+@pytest.fixture(params=["llama", "qwen2"])
+def base(request: pytest.FixtureRequest, tmp_path: Path) -> Base:
+    return tiny(tmp_path, str(request.param))
+
+
+def padded_losses(base: Base, bank: Bank, adapters: list[int]) -> list[Tensor]:
+    """Each segment by itself through the ordinary Transformers path."""
+    found = []
+    for segment in segments(adapters):
+        ids = torch.tensor([[*segment.encoded.prompt, *segment.encoded.completion]])
+        names = [bank.names[segment.adapter] if segment.adapter < len(bank.names) else None]
+        with bank.use(bank.rows_of(names)):
+            logits = base.model(input_ids=ids, use_cache=False).logits[0]
+        start = len(segment.encoded.prompt) - 1
+        targets = torch.tensor(segment.encoded.completion)
+        found.append(torch.nn.functional.cross_entropy(logits[start:-1], targets, reduction="none"))
+    return found
+
+
+def gradients(bank: Bank) -> list[Tensor]:
+    found = [
+        part.grad.clone()
+        for layer in bank.layers
+        for part in (layer.lora_A, layer.lora_B)
+        if part.grad is not None
+    ]
+    for layer in bank.layers:
+        layer.zero_grad()
+    return found
+
+
+@pytest.mark.parametrize("common", [False, True])
+def test_a_mixed_pack_equals_each_segment_alone_in_loss_and_gradient(base: Base, common: bool) -> None:
+    bank = bank_of(base, "a", "b", *(["common"] if common else []), common=common)
+    packed = target_losses(base, bank, pack(segments(MIXED), adapters=2))
+    packed.sum().backward()
+    mixed = gradients(bank)
+    alone = torch.cat(padded_losses(base, bank, MIXED))
+    alone.sum().backward()
+    torch.testing.assert_close(packed, alone, rtol=1e-9, atol=1e-9)
+    for one, other in zip(mixed, gradients(bank), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-9)
+    assert sum(float(gradient.abs().sum()) for gradient in mixed) > 1
+
+
+def test_micro_batches_add_up_to_one_batch(base: Base) -> None:
+    bank = bank_of(base, "a", "b")
+    whole = target_losses(base, bank, pack(segments(MIXED), adapters=2)).sum()
+    parts = [
+        target_losses(base, bank, batch).sum() for batch in micro_batches(segments(MIXED), 60, adapters=2)
+    ]
+    assert len(parts) > 2
+    torch.testing.assert_close(torch.stack(parts).sum(), whole, rtol=1e-10, atol=1e-10)
+
+
+def test_grouped_and_wide_products_equal_a_loop_over_adapters() -> None:
+    random = torch.Generator().manual_seed(0)
+    tokens, scales = [5, 0, 7, 3], torch.tensor([1.0, 2.0, 0.5, 4.0], dtype=torch.float64)
+    x = torch.randn(15, 16, generator=random, dtype=torch.float64)
+    a = torch.randn(4, 8, 16, generator=random, dtype=torch.float64)
+    b = torch.randn(4, 24, 8, generator=random, dtype=torch.float64)
+    loop = torch.cat([
+        scales[n] * part @ a[n].T @ b[n].T for n, part in enumerate(x.split(tokens))
+    ])  # fmt: skip
+    torch.testing.assert_close(low_rank(x, a, b, scales, tokens), loop)
+    single = low_rank(x.float(), a.float(), b.float(), scales.float(), tokens)
+    torch.testing.assert_close(single, loop.float(), rtol=1e-4, atol=1e-4)
+    only = low_rank(x, a, b, scales, [0, 15, 0, 0])
+    torch.testing.assert_close(only, 2.0 * x @ a[1].T @ b[1].T)
+
+
+def test_the_grouped_product_has_the_gradient_of_the_wide_one() -> None:
+    results = []
+    for dtype in (torch.float32, torch.float64):
+        random = torch.Generator().manual_seed(1)
+        parts = [
+            torch.randn(*s, generator=random).to(dtype).requires_grad_()
+            for s in ((9, 16), (2, 8, 16), (2, 24, 8))
+        ]
+        out = low_rank(*parts, torch.ones(2, dtype=dtype), [4, 5])
+        (out.T @ torch.arange(9.0, dtype=dtype)).square().sum().backward()
+        results.append([part.grad for part in parts])
+    for single, double in zip(*results, strict=True):
+        assert single is not None
+        assert double is not None
+        torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-2)
+
+
+def test_an_untrained_adapter_changes_nothing_and_padding_of_the_rank_stays_zero(base: Base) -> None:
+    plain = base.model(input_ids=torch.arange(10, 30)[None]).logits
+    bank = bank_of(base, "a", "b")
+    bank.initialise(0)
+    with bank.use(bank.rows_of(["a"])):
+        torch.testing.assert_close(base.model(input_ids=torch.arange(10, 30)[None]).logits, plain)
+    target_losses(base, bank, pack(segments([0, 0, 1]), adapters=2)).sum().backward()
+    for layer in bank.layers:
+        assert layer.lora_A.grad is not None
+        assert layer.lora_B.grad is not None
+        assert not layer.lora_A.grad[0, 4:].any()
+        assert not layer.lora_B.grad[0, :, 4:].any()
+
+
+def test_initial_weights_depend_on_seed_adapter_and_module_alone(base: Base) -> None:
+    first = bank_of(base, "a", "b")
+    first.initialise(1)
+    weights = [view.clone() for view in first.weights(1)]
+    first.detach()
+    second = bank_of(base, "x", "b", "y")
+    second.initialise(1)
+    for one, other in zip(weights, second.weights(1), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_dropout_masks_belong_to_the_occurrence_and_not_to_the_batch(base: Base) -> None:
+    bank = bank_of(base, "a", "b", dropout=0.5)
+    together = target_losses(base, bank, pack(segments(MIXED), adapters=2))
+    mine = [segment for segment in segments(MIXED) if segment.adapter == 0]
+    alone = target_losses(base, bank, pack(mine, adapters=2))
+    torch.testing.assert_close(together[: len(alone)], alone, rtol=1e-9, atol=1e-9)
+    other = [type(s)(s.adapter, s.encoded, s.weight, key=f"else{s.key}") for s in mine]
+    assert not torch.allclose(target_losses(base, bank, pack(other, adapters=2)), alone)
+    with torch.no_grad():  # validation drops nothing
+        without = target_losses(base, bank, pack(other, adapters=2))
+        torch.testing.assert_close(without, target_losses(base, bank, pack(mine, adapters=2)))
+
+
+def test_a_trunk_has_no_adapters_and_needs_no_backward(base: Base) -> None:
+    bank = Bank(base, [Shape("a", 4, 8.0)], modules=linears(base, trunk=1))
+    assert all(layer.module_name.startswith("model.layers.1.") for layer in bank.layers)
+    seen = []
+    hook = base.blocks[0].register_forward_hook(lambda module, inputs, output: seen.append(output))
+    target_losses(base, bank, pack(segments([0]), adapters=1)).sum().backward()
+    hook.remove()
+    hidden = seen[0][0] if isinstance(seen[0], tuple) else seen[0]
+    assert not hidden.requires_grad
+
+
+def test_rows_must_come_in_bank_order(base: Base) -> None:
+    bank = bank_of(base, "a", "b")
+    assert bank.rows_of(["a", "b", None]) == Groups((1, 1), 3)
+    with pytest.raises(AssertionError, match="bank order"):
+        bank.rows_of(["b", "a"])

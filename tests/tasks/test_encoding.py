@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mixologist.model.base import read_tokenizer
+from mixologist.records import Example
+from mixologist.tasks.encoding import PLAIN_TEMPLATE, EncodedSplit, Encoder
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return read_tokenizer("builtin")
+
+
+def example(text: str = "gold falls", context: str = "", completion: str = "negative") -> Example:
+    content = f"Classify.\n\n{context}{text}"
+    return Example(
+        "t", "train/0", ({"role": "user", "content": content},), completion, text, completion, context
+    )
+
+
+def test_prompt_and_completion_follow_the_template(tokenizer: Any) -> None:
+    encoded = Encoder(tokenizer, 100).encode(example())
+    assert encoded is not None
+    assert tokenizer.decode(encoded.prompt) == "<|user|>Classify.\n\ngold falls<|end|><|assistant|>"
+    assert tokenizer.decode(encoded.completion) == "negative<|end|>"
+    first, last = encoded.turn
+    assert tokenizer.decode(encoded.prompt[first:last]) == "Classify.\n\ngold falls"
+
+
+def test_the_turn_is_the_last_user_message_even_where_the_text_stood_before(tokenizer: Any) -> None:
+    turns = [
+        {"role": "user", "content": "yes"},
+        {"role": "assistant", "content": "yes"},
+        {"role": "user", "content": "yes"},
+    ]
+    encoded = Encoder(tokenizer, 100).prompt(turns)
+    first, last = encoded.turn
+    assert tokenizer.decode(encoded.prompt[first:last]) == "yes"
+    assert first > len(encoded.prompt) - 5
+
+
+def test_the_context_is_shortened_and_never_the_answer_or_the_question(tokenizer: Any) -> None:
+    encoder = Encoder(tokenizer, 60)
+    long = example(
+        context="the report says a great deal about many things. " * 30,
+        completion="a long answer of several words",
+    )
+    encoded = encoder.encode(long)
+    assert encoded is not None
+    assert encoded.shortened
+    assert 50 < len(encoded.prompt) + len(encoded.completion) <= 60
+    assert tokenizer.decode(encoded.completion) == "a long answer of several words<|end|>"
+    assert "gold falls" in tokenizer.decode(encoded.prompt)
+    assert tokenizer.decode(encoded.prompt).endswith("<|end|><|assistant|>")
+
+
+def test_without_a_context_the_oldest_turns_go_first(tokenizer: Any) -> None:
+    history: list[dict[str, str]] = []
+    for number in range(20):
+        history += [
+            {"role": "user", "content": f"question {number}"},
+            {"role": "assistant", "content": "an answer"},
+        ]
+    encoded = Encoder(tokenizer, 200).fit([*history, {"role": "user", "content": "the last"}], "", 40)
+    assert encoded is not None
+    text = tokenizer.decode(encoded.prompt)
+    assert "the last" in text
+    assert "question 19" in text
+    assert "question 0" not in text
+
+
+def test_a_row_whose_answer_leaves_no_room_is_dropped_and_counted(tokenizer: Any) -> None:
+    examples = [example(), example(completion="word " * 200), example(context="x y z " * 100)]
+    split = EncodedSplit(examples, Encoder(tokenizer, 64))
+    assert (len(split), split.dropped, split.shortened) == (2, 1, 1)
+    assert split.lengths.tolist() == [[len(e.prompt), len(e.completion)] for e in split]
+
+
+def test_a_base_without_template_gets_the_plain_one(tokenizer: Any) -> None:
+    plain = read_tokenizer("builtin")
+    plain.chat_template = None
+    encoder = Encoder(plain, 100)
+    encoded = encoder.encode(example())
+    assert encoded is not None
+    assert plain.decode(encoded.prompt) == "### User:\nClassify.\n\ngold falls\n### Assistant:\n"
+    assert plain.decode(encoded.completion) == "negative<|endoftext|>"
+    assert "assistant" in PLAIN_TEMPLATE
+    assert plain.eos_token_id in encoder.end_ids

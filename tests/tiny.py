@@ -1,0 +1,86 @@
+"""Tiny real models and rows for tests: random weights, the built-in base's tokenizer, made-up texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+from mixologist.mixing.batching import Segment
+from mixologist.model.adapters import Bank, Shape
+from mixologist.model.base import Base, load_base, read_tokenizer
+
+SIZES = {
+    "vocab_size": 8192, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 512, "tie_word_embeddings": True, "bos_token_id": 0,
+    "eos_token_id": 0, "pad_token_id": 1, "initializer_range": 0.3,
+}  # fmt: skip
+"""Few weights, large ones: so that attention and adapters make a difference that a test can see."""
+
+
+def save_base(folder: Path, family: str = "llama") -> Path:
+    """Save a tiny random model of a family, with tokenizer and chat template."""
+    torch.manual_seed(0)
+    model = (
+        LlamaForCausalLM(LlamaConfig(**SIZES))
+        if family == "llama"
+        else Qwen2ForCausalLM(Qwen2Config(**SIZES))
+    )
+    model.save_pretrained(folder)
+    read_tokenizer("builtin").save_pretrained(folder)
+    return folder
+
+
+def tiny(folder: Path, family: str = "llama", dtype: str = "float64") -> Base:
+    """A loaded tiny base."""
+    return load_base(str(save_base(folder / family, family)), dtype=dtype, device="cpu")
+
+
+def linears(base: Base, trunk: int = 0) -> list[str]:
+    """All linears of the blocks from ``trunk`` up."""
+    return [
+        name
+        for name, module in base.model.named_modules()
+        if isinstance(module, torch.nn.Linear) and "layers." in name and int(name.split(".")[2]) >= trunk
+    ]
+
+
+def bank_of(base: Base, *names: str, common: bool = False, dropout: float = 0.0, seed: int = 0) -> Bank:
+    """A bank whose adapters already change the outputs: ranks 4, 8, 4, ...; B is not zero."""
+    shapes = [Shape(name, 4 + 4 * (n % 2), 16.0, n % 2 == 1) for n, name in enumerate(names)]
+    bank = Bank(base, shapes, modules=linears(base), common=common, dropout=dropout, seed=seed)
+    random = torch.Generator().manual_seed(7)
+    for layer in bank.layers:
+        for index, shape in enumerate(shapes):
+            values = torch.randn(layer.lora_B.shape[1], shape.r, generator=random, dtype=torch.float64)
+            layer.lora_B.data[index, :, : shape.r] = 0.1 * values.to(layer.lora_B.dtype)
+    return bank
+
+
+@dataclass(frozen=True)
+class Row:
+    """An encoded example of random tokens."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+
+
+def rows(count: int, seed: int = 0, longest: int = 40) -> list[Row]:
+    """Random examples of very different lengths."""
+    random = np.random.default_rng(seed)
+
+    def tokens(low: int, high: int) -> tuple[int, ...]:
+        return tuple(int(t) for t in random.integers(10, 8000, int(random.integers(low, high))))
+
+    return [Row(tokens(3, longest), tokens(1, 8)) for _ in range(count)]
+
+
+def segments(adapters: list[int], seed: int = 0) -> list[Segment]:
+    """One random segment for each adapter index."""
+    found = rows(len(adapters), seed)
+    return [
+        Segment(a, row, 0.5 + n, key=f"k{n}") for n, (a, row) in enumerate(zip(adapters, found, strict=True))
+    ]

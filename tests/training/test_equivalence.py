@@ -1,0 +1,105 @@
+"""Solo equivalence (DESIGN): an exclusive adapter trained beside others equals the same one trained alone on its trace.
+
+In float64: gradients of the first update within 1e-9 relative, weights within 1e-7 after all updates (20 and more).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mixologist.mixing.sampler import Sampler
+from mixologist.mixing.schedules import SCHEDULES
+from mixologist.model.base import Base
+from mixologist.training.loop import train
+from mixologist.training.updates import Updater
+from tests.tiny import tiny
+from tests.training.jobs import ROWS, job, new_bank, replay, trace, weights
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Base:
+    return tiny(tmp_path)
+
+
+def assert_all_equal_alone(base: Base, folder: Path, least_updates: int = 20, **changes: Any) -> None:
+    made = job(base, folder, **changes)
+    result = train(made)
+    together = {name: weights(made.bank, name) for name in ROWS}
+    made.bank.detach()
+    for name in ROWS:
+        alone = replay(made, name, result.best_step[name], changes.get("dropout", 0.0))
+        difference = float((weights(alone, name) - together[name]).abs().max())
+        alone.detach()
+        assert difference < 1e-7, name
+        assert float(together[name].abs().max()) > 0.01
+    assert max(len(trace(folder, name)) for name in ROWS) >= least_updates
+
+
+@pytest.mark.parametrize("schedule", list(SCHEDULES))
+def test_under_every_schedule(base: Base, tmp_path: Path, schedule: str) -> None:
+    assert_all_equal_alone(base, tmp_path, schedule=schedule, batch_size=2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dropout": 0.3},
+        {"loss_weighting": "token"},
+        {"lr_scheduler_type": "linear", "weight_decay": 0.0},
+        {"lr_scheduler_type": "constant", "max_grad_norm": 1e-3},
+        {"max_tokens_per_batch": 4000},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_under_every_option(base: Base, tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert_all_equal_alone(base, tmp_path, **changes)
+
+
+def test_when_a_neighbour_stops_early(base: Base, tmp_path: Path) -> None:
+    stopping = {"early_stopping_patience": 1, "learning_rate": 0.3, "num_train_epochs": 4}
+    made = job(base, tmp_path, **stopping)
+    result = train(made)
+    made.bank.detach()
+    assert any(result.stopped.values())
+    (tmp_path / "again").mkdir()
+    assert_all_equal_alone(base, tmp_path / "again", least_updates=5, **stopping)
+
+
+def test_the_first_gradient_is_the_same_to_nine_digits(base: Base, tmp_path: Path) -> None:
+    made = job(base, tmp_path, max_grad_norm=1e9)
+    sampler = Sampler(made.feeds, 0)
+    updates = sampler.ready()
+    step = 0
+    while len(updates) < 3:
+        sampler.draw(step, torch.tensor([0.4, 0.4, 0.2]).double().numpy())
+        updates, step = sampler.ready(), step + 1
+    together = Updater(base, made.bank, made.rows, made.options)
+    together._backward([segment for update in updates for segment in together._segments(update)])
+    names = made.bank.names
+    mixed = {u.adapter: [g.clone() for g in made.bank.gradients(names.index(u.adapter))] for u in updates}
+    made.bank.detach()
+    for update in updates:
+        bank = new_bank(base, [update.adapter])
+        alone = Updater(base, bank, made.rows, made.options)
+        alone._backward(alone._segments(update))
+        for one, other in zip(mixed[update.adapter], bank.gradients(0), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+        assert sum(float(g.abs().sum()) for g in bank.gradients(0)) > 0.1
+        bank.detach()
+
+
+def test_an_adapter_that_is_absent_does_not_move(base: Base, tmp_path: Path) -> None:
+    made = job(base, tmp_path)
+    updater = Updater(base, made.bank, made.rows, made.options)
+    before = weights(made.bank, "b")
+    sampler = Sampler(made.feeds, 0)
+    sampler.draw(0, torch.tensor([1.0, 0.0, 0.0]).double().numpy())
+    updates = sampler.ready()
+    assert {update.adapter for update in updates} == {"a", "shared"}
+    updater.apply(updates, {"a": 0.1, "shared": 0.1})
+    assert torch.equal(weights(made.bank, "b"), before)
+    assert not torch.equal(weights(made.bank, "a"), before)
