@@ -28,7 +28,8 @@ from mixologist.planning import Plan, resolve, steps_between_validations
 from mixologist.recipe import load as recipes
 from mixologist.recipe import reading
 from mixologist.recipe.names import resolved_name
-from mixologist.recipe.schema import Recipe, TaskSpec
+from mixologist.recipe.schema import RESERVED_NAMES, Recipe, TaskSpec
+from mixologist.recipe.shape import NAME, is_name
 from mixologist.runfolder import RunFolder
 from mixologist.training.loop import Job, Watch, train
 from mixologist.training.routing import Features, fit_router
@@ -74,9 +75,11 @@ def add_task(
     name = resolved_name(spec)
     _check_free(record, name)
     recipe = run_recipe(folder)
-    plan = resolve(recipe.model_copy(update={"tasks": (*recipe.tasks, spec)}))
+    plan = resolve(
+        recipe.model_copy(update={"tasks": (*recipe.tasks, spec)}), allow_leakage=record["allow_leakage"]
+    )
     base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
-    _check_base(record, base)
+    check_base(record, base)
     facts: dict[str, Any] = {"tasks": [name]}
     if adapter is None:
         facts |= _train(folder, plan, base, name, hooks)
@@ -92,8 +95,13 @@ def add_task(
 def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
     """Add a PEFT folder without a task: it can be asked for by name, and is never chosen by the router."""
     record = folder.complete_record()
+    if not is_name(adapter.name):
+        raise UserError(
+            "the adapter's folder gives it no usable name", given=adapter, expected=NAME, do="rename the folder"
+        )
     _check_free(record, adapter.name)
     base = load_base(run_recipe(folder).base_model, dtype=record["choices"]["dtype"])
+    check_base(record, base)
     _copy(base, adapter, folder.adapter(adapter.name), adapter.name)
     record["adapters"][adapter.name] = {"tasks": [], "digest": digest(folder.adapter(adapter.name) / WEIGHTS)}
     folder.write_record(record)
@@ -101,8 +109,8 @@ def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
 
 
 def _check_free(record: Mapping[str, Any], name: str) -> None:
-    taken = {*record["adapters"], *record["served_by"], "base", "shared", "common"}
-    if name in taken:
+    taken = {*record["adapters"], *record["served_by"], *RESERVED_NAMES}
+    if name.casefold() in map(str.casefold, taken):
         raise UserError(
             "the run already has a task or adapter of this name",
             given=name,
@@ -111,7 +119,8 @@ def _check_free(record: Mapping[str, Any], name: str) -> None:
         )
 
 
-def _check_base(record: Mapping[str, Any], base: Base) -> None:
+def check_base(record: Mapping[str, Any], base: Base) -> None:
+    """Raise `UserError` where the base is not the one that the run was trained on."""
     if record["base_digest"] != base.digest:
         raise UserError(
             "the base has changed since the run was trained",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mixologist import planning
-from mixologist.adding import run_recipe
+from mixologist.adding import check_base, run_recipe
 from mixologist.errors import UserError, nearest
 from mixologist.files import write_json
 from mixologist.model.base import load_base
@@ -53,13 +53,7 @@ class Model:
         recipe = run_recipe(self.folder)
         choices = self.record["choices"]
         self.base = load_base(recipe.base_model, dtype=choices["dtype"])
-        if self.base.digest != self.record["base_digest"]:
-            raise UserError(
-                "the base has changed since the run was trained",
-                given=recipe.base_model,
-                expected=f"weights with digest {self.record['base_digest'][:12]}",
-                do="restore the base's files",
-            )
+        check_base(self.record, self.base)
         self.bank = load_bank(
             self.base, [read_adapter(self.folder.adapter(name)) for name in self.record["adapters"]]
         )
@@ -90,7 +84,7 @@ class Model:
         """Answer the last turn with the routed adapter, or with the one named (``base`` for none)."""
         prompt = self._prompt(messages, max_new_tokens)
         route = self.router.routes(self._features(prompt))[0] if adapter == "auto" else None
-        name = route.adapter if route else self._known(adapter)
+        name = route.adapter if route else self.known(adapter)
         tokens = self.generator.generate(
             [prompt.prompt], [None if name == "base" else name], max_new_tokens,
             temperature=temperature, seed=seed, streamer=streamer,
@@ -100,7 +94,8 @@ class Model:
     def _features(self, prompt: Encoded) -> Any:
         return prompt_features(self.base, self.bank, [prompt], self.router.settings.depth)
 
-    def _known(self, adapter: str) -> str:
+    def known(self, adapter: str) -> str:
+        """The name itself. Raises `UserError` for one that is no adapter, ``base`` or ``auto``."""
         known = [*self.adapters, "base", "auto"]
         if adapter not in known:
             raise UserError(
@@ -172,6 +167,7 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
     recipe = run_recipe(folder)
     tasks = load_tasks(recipe, allow_leakage=True)  # training stopped at leaks, or was told to go on
     base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
+    check_base(record, base)
     bank = load_bank(base, [read_adapter(folder.adapter(name)) for name in record["adapters"]])
     general = {name: task for name, (task, _) in tasks.general.items()}
     encoder = Encoder(base.tokenizer, recipe.training.max_length)

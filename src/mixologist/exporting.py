@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from mixologist.adding import run_recipe
+from mixologist.adding import check_base, run_recipe
 from mixologist.errors import UserError, nearest
 from mixologist.files import write_folder
 from mixologist.model.base import load_base
-from mixologist.model.checkpoint import WEIGHTS, load_bank, read_adapter
+from mixologist.model.checkpoint import CONFIG, WEIGHTS, load_bank, read_adapter
 from mixologist.runfolder import RunFolder
 
 
@@ -29,8 +29,9 @@ def export(folder: RunFolder, to: Path, merged: str | None = None) -> list[Path]
             expected="a new or empty folder",
             do="name another with --to",
         )
+    to = to.absolute()
     if merged is None:
-        return [_copy(folder.adapter(name), to / name) for name in record["adapters"]]
+        return _copy(folder, to, list(record["adapters"]))
     if merged not in record["adapters"]:
         raise UserError(
             "the run has no such adapter",
@@ -41,18 +42,24 @@ def export(folder: RunFolder, to: Path, merged: str | None = None) -> list[Path]
     return [_merge(folder, merged, to, record)]
 
 
-def _copy(source: Path, target: Path) -> Path:
-    def fill(beside: Path) -> None:
-        for name in ("adapter_config.json", WEIGHTS):
-            shutil.copyfile(source / name, beside / name)
+def _copy(folder: RunFolder, to: Path, names: list[str]) -> list[Path]:
+    for name in names:
+        read_adapter(folder.adapter(name))  # nobody is helped by the copy of a damaged one
 
-    write_folder(target, fill)
-    return target
+    def fill(beside: Path) -> None:
+        for name in names:
+            (beside / name).mkdir()
+            for part in (CONFIG, WEIGHTS):
+                shutil.copyfile(folder.adapter(name) / part, beside / name / part)
+
+    write_folder(to, fill)
+    return [to / name for name in names]
 
 
 def _merge(folder: RunFolder, name: str, to: Path, record: dict[str, Any]) -> Path:
     """W' = W + s B A in the base's dtype, written as an ordinary Transformers folder."""
     base = load_base(run_recipe(folder).base_model, dtype=record["choices"]["dtype"])
+    check_base(record, base)
     bank = load_bank(base, [read_adapter(folder.adapter(name), name)])
     shape = bank.shapes[0]
     for layer in bank.layers:

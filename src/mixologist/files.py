@@ -17,9 +17,12 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a file beside ``path``, then put it in place in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.partial")
-    write(beside)
-    _sync(beside)
-    os.replace(beside, path)
+    try:
+        write(beside)
+        _sync(beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
     _sync(path.parent)
 
 
@@ -57,13 +60,16 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     beside, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
-    fill(beside)
-    for file in beside.rglob("*"):
-        _sync(file)
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        os.replace(path, old)
-    os.replace(beside, path)
+    try:
+        fill(beside)
+        for file in beside.rglob("*"):
+            _sync(file)
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(beside, path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     _sync(path.parent)
     shutil.rmtree(old, ignore_errors=True)
 

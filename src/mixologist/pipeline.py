@@ -140,6 +140,7 @@ class _Execution:
             },
             "adapters": {name: {"tasks": list(tasks)} for name, tasks in self.plan.feeds.adapters.items()},
             "served_by": {},
+            "allow_leakage": self.plan.allow_leakage,
             "tasks": described["tasks"],
             "audit": described["audit"],
             "warnings": self.plan.warnings,

@@ -39,6 +39,8 @@ class Plan:
     modules: tuple[str, ...]
     """Linears that carry adapters."""
     fingerprint: str
+    allow_leakage: bool = False
+    """Whether train rows may stand in their own task's test."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -102,6 +104,7 @@ def resolve(recipe: Recipe, *, allow_leakage: bool = False, advance: Advance = l
         depth=_depth(recipe, bones, trunk),
         modules=_modules(recipe, bones, trunk),
         fingerprint=recipe_fingerprint(recipe, digests | ({"base": folder_digest(folder)} if folder else {})),
+        allow_leakage=allow_leakage,
         warnings=[*advice.warnings(recipe), *_data_warnings(tasks, train)],
     )
 

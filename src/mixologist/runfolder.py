@@ -16,6 +16,8 @@ from mixologist.files import read_json, write_json
 VERSION = 1
 STAGES = ("preparing", "training", "routing", "choosing", "evaluating", "complete")
 """What ``status`` in run.json can be, in order: the stage that is under way, or ``complete``."""
+KEYS = ("status", "fingerprint", "base_digest", "choices", "adapters", "served_by")
+"""What run.json must hold for anyone to go on from it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,14 @@ class RunFolder:
                 given=f"{self.record_file}: {found}",
                 expected=f"version {VERSION}",
                 do="train the recipe again, or use the mixologist that made it",
+            )
+        missing = [key for key in KEYS if key not in record]
+        if missing:
+            raise UserError(
+                f"{self.record_file} is damaged",
+                given=f"no {', '.join(missing)}",
+                expected=f"the keys {', '.join(KEYS)}",
+                do="restore the file from a copy, or train the run again",
             )
         return record
 

@@ -77,14 +77,15 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, tiny_base: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(
+    tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> Place:
     """A new folder, which is the working directory too; no local copies of the cards' data."""
-    folder = tmp_path / "here"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("here")  # tmp_path is named for the test: messages would quote that
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MIXOLOGIST_DATA", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     return Place(folder, tiny_base, tiny_run)
 

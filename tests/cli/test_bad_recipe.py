@@ -157,14 +157,14 @@ def override_of_nothing(place: Place) -> Bad:
 
 @kinds
 def trunk_too_deep(place: Place) -> Bad:
-    path = place.recipe(adapters={"trunk": 3})
-    return bad("plan", path, says=("adapters.trunk leaves no block", "0 to 2", "lower it"))
+    path = place.recipe(adapters={"trunk": 99})
+    return bad("plan", path, says=("adapters.trunk leaves no block", "0 to ", "lower it"))
 
 
 @kinds
 def router_too_deep(place: Place) -> Bad:
     path = place.recipe(router={"depth": 9})
-    return bad("plan", path, says=("router.depth is deeper than the base", "9", "1 to 3", "lower it"))
+    return bad("plan", path, says=("router.depth is deeper than the base", "9", "1 to ", "lower it"))
 
 
 @kinds

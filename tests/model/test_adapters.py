@@ -97,7 +97,7 @@ def test_the_grouped_product_has_the_gradient_of_the_wide_one() -> None:
             torch.randn(*s, generator=random).to(dtype).requires_grad_()
             for s in ((9, 16), (2, 8, 16), (2, 24, 8))
         ]
-        out = low_rank(*parts, torch.ones(2, dtype=dtype), [4, 5])
+        out = low_rank(parts[0], parts[1], parts[2], torch.ones(2, dtype=dtype), [4, 5])
         (out.T @ torch.arange(9.0, dtype=dtype)).square().sum().backward()
         results.append([part.grad for part in parts])
     for single, double in zip(*results, strict=True):

@@ -6,7 +6,7 @@ from mixologist.tasks.discovery import Guess, discover, places
 from tests.tasks.conftest import Write
 
 
-def tickets(start: int = 0, count: int = 60) -> list[dict[str, Any]]:
+def tickets(start: int = 0, count: int = 120) -> list[dict[str, Any]]:
     return [{"text": f"my parcel {i} is late", "label": "ab"[i % 2]} for i in range(start, start + count)]
 
 
@@ -64,7 +64,7 @@ def test_bad_rows_are_reported_not_read_some_other_way(tmp_path: Path, write: Wr
     guesses, left_out = found(tmp_path / "in")
     assert not guesses
     (problem,) = left_out.values()
-    assert "row 61 of train" in problem.what
+    assert "row 121 of train" in problem.what
 
 
 def test_labels_of_all_splits_are_found(tmp_path: Path, write: Write) -> None:

@@ -60,7 +60,7 @@ def test_under_every_option(base: Base, tmp_path: Path, changes: dict[str, Any])
 
 
 def test_when_a_neighbour_stops_early(base: Base, tmp_path: Path) -> None:
-    stopping = {"early_stopping_patience": 1, "learning_rate": 0.3, "num_train_epochs": 4}
+    stopping: dict[str, Any] = {"early_stopping_patience": 1, "learning_rate": 0.3, "num_train_epochs": 4}
     made = job(base, tmp_path, **stopping)
     result = train(made)
     made.bank.detach()

@@ -21,6 +21,7 @@ def run(
 ) -> None:
     """See the module."""
     model = api.load(run)
+    model.known(adapter)
     out.print(f"adapters: {', '.join(model.adapters)}; /adapter NAME, /reset, /quit", markup=False)
     history: list[Message] = []
     while True:

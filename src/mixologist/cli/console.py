@@ -76,7 +76,7 @@ class Follower:
 
     def _begin(self, name: str, total: int) -> None:
         self.started = time.monotonic()
-        self.last_line, self.told = 0.0, 0
+        self.last_line, self.told = self.started, 0
         self.bar = self.progress.add_task(name, total=total, news="")
 
     def _move(self, name: str, done: int, total: int, news: str) -> None:

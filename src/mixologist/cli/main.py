@@ -14,6 +14,8 @@ from transformers.utils import logging as transformers_logging
 from mixologist.cli import add, audit, chat, console, demo, evaluate, export, init, plan, route, train
 from mixologist.errors import Interrupted, MixologistError, UserError
 
+AGAIN = "mend that and give the command again; a training goes on where it stopped with --resume"
+
 app = typer.Typer(
     name="mixologist",
     help="One model, many skills: multi-task fine-tuning with routed LoRA adapters.",
@@ -40,7 +42,7 @@ def _status() -> int:
     except typer.TyperException as error:
         return _tell(_usage(error), 2)
     except (OSError, SafetensorError) as error:
-        return _tell(MixologistError(f"failed while running: {_reason(error)}"), 1)
+        return _tell(UserError(f"failed while running: {_reason(error)}", do=AGAIN), 1)
     if status == 130:  # typer makes this of a second Ctrl-C
         _tell(MixologistError("interrupted; what was finished is kept"), 130)
     return status

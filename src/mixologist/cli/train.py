@@ -31,6 +31,8 @@ def run(
     """See the module."""
     loaded = _recipe(recipe, set_, resume)
     folder = RunFolder(Path(loaded.output_dir))
+    if resume and folder.exists():
+        allow_leakage = allow_leakage or folder.record()["allow_leakage"]
     if not (resume and folder.exists()):
         folder.check_free()  # before the data is read, which may take minutes
     with following(f"mixologist train {folder.path} --resume") as follower:

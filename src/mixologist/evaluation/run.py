@@ -94,9 +94,14 @@ class Evaluator:
         self, task: Task, served: str, router: RouterReport | None, split: str
     ) -> tuple[dict[str, Any], dict[str, Difference]]:
         prompts = self.answerer.prompts(task, split)
+        asked = {
+            system: adapter
+            for system, adapter in self.systems(task.name).items()
+            if system != "single_task" or system in self.options.baselines
+        }
         outcomes = {
             system: self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
-            for system, adapter in (self.systems(task.name) | {"oracle": served}).items()
+            for system, adapter in (asked | {"oracle": served}).items()
         }
         if router is not None:
             routes = [route.adapter for route in router.routes([prompt.encoded for prompt in prompts])]

@@ -96,9 +96,10 @@ def read_adapter(folder: Path, name: str | None = None) -> AdapterFile:
     """Read a LoRA folder that PEFT or we wrote. Raises `UserError` for what is damaged or not plain LoRA."""
     for part in (CONFIG, WEIGHTS):
         if not (folder / part).is_file():
+            pickled = " (adapter_model.bin is pickled, and not read)" * (folder / "adapter_model.bin").is_file()
             raise UserError(
                 "not an adapter folder",
-                given=f"{folder} lacks {part}",
+                given=f"{folder} lacks {part}{pickled}",
                 expected=f"{CONFIG} and {WEIGHTS}",
                 do="name a folder that PEFT's save_pretrained or mixologist made",
             )
@@ -120,11 +121,13 @@ def read_adapter(folder: Path, name: str | None = None) -> AdapterFile:
 
 
 def _refuse_unknown(folder: Path, config: Any) -> None:
-    if not isinstance(config, dict) or config.get("peft_type") != "LORA" or "r" not in config:
+    said = {key: config.get(key) for key in ("peft_type", "r", "lora_alpha")} if isinstance(config, dict) else {}
+    numbers = isinstance(said.get("r"), int) and isinstance(said.get("lora_alpha"), int | float)
+    if not numbers or said["peft_type"] != "LORA":
         raise UserError(
             "the adapter is not LoRA",
-            given=f"{folder / CONFIG}",
-            expected='"peft_type": "LORA" with r',
+            given=f"{folder / CONFIG}: {said}",
+            expected='"peft_type": "LORA" with r and lora_alpha',
             do="mixologist reads LoRA adapters only",
         )
     odd = [key for key, neutral in REFUSED.items() if (config.get(key) or None) != (neutral or None)]

@@ -176,7 +176,15 @@ def _settings(folder: Path, raw: dict[str, Any]) -> RouterSettings:
             expected=str(VERSION),
             do="train the run again with this mixologist",
         )
-    return RouterSettings(**{**raw, "tasks": tuple(raw["tasks"]), "calibration": tuple(raw["calibration"])})
+    try:
+        return RouterSettings(**{**raw, "tasks": tuple(raw["tasks"]), "calibration": tuple(raw["calibration"])})
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder / SETTINGS} is damaged",
+            given=str(error),
+            expected="the keys that mixologist wrote",
+            do="restore the file from a copy",
+        ) from error
 
 
 def auto_depth(blocks: int, trunk: int) -> int:

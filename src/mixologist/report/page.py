@@ -17,7 +17,6 @@ never saw, *raw* the text alone.
 
 def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command: str) -> str:
     """The page's text. Values are in points (0..100); intervals as in ``evaluation.json``."""
-    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     parts = [
         f"# {title}",
         f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers "
@@ -28,14 +27,21 @@ def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command
     ]
     if "router" in evaluation:
         parts.append(ROUTING + markdown(router_cells(evaluation["router"])))
-    parts.append(
-        f"## How it was made\n\n`{command}`\n\n{record['seconds'] / 60:.0f} minutes, "
-        f"{record['tokens']:,} training tokens, peak memory {record['peak_memory_bytes'] / 1e9:.1f} GB; {record['choices']['dtype']} on "
-        f"{record['choices']['device']} with {record['choices']['threads']} threads; {versions}; fingerprint "
-        f"`{record['fingerprint'][:16]}`."
-    )
+    parts.append(_origin(record, command))
     parts.append("## Data\n\n" + markdown(_data(record)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _origin(record: dict[str, Any], command: str) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    choices = record["choices"]
+    cost = f"{record['seconds'] / 60:.0f} minutes, {record['tokens']:,} training tokens"
+    machine = f"{choices['dtype']} on {choices['device']} with {choices['threads']} threads"
+    memory = f"peak memory {record['peak_memory_bytes'] / 1e9:.1f} GB"
+    return (
+        f"## How it was made\n\n`{command}`\n\n{cost}, {memory}; {machine}; {versions}; "
+        f"fingerprint `{record['fingerprint'][:16]}`."
+    )
 
 
 def _paired(evaluation: dict[str, Any]) -> list[list[str]]:

@@ -47,19 +47,14 @@ def terminal(evaluation: dict[str, Any], title: str = "") -> Table:
     table = Table(
         title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    for column in ("task", "n", *(SHORT.get(system, system) for system in systems), "served by", "sharing"):
-        table.add_column(
-            column, justify="left" if column in ("task", "served by", "sharing") else "right", no_wrap=True
-        )
+    table.add_column("task", no_wrap=True)
+    for column in ("n", *(SHORT.get(system, system) for system in systems)):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("served by", no_wrap=True)
+    table.add_column("sharing", no_wrap=True)
     for name, task in evaluation["tasks"].items():
         values = [_short(task["systems"].get(system)) for system in systems]
-        served = (
-            "shared"
-            if task["served_by"] == "shared"
-            else "own"
-            if task["served_by"] == name
-            else task["served_by"]
-        )
+        served = "own" if task["served_by"] == name else _clip(task["served_by"])
         table.add_row(_clip(name), str(task["n"]), *values, served, SIGNS.get(_verdict(task["systems"]), ""))
     table.add_section()
     table.add_row("mean", "", *(_mean(evaluation, system) for system in systems), "", "", style="bold")
