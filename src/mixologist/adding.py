@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from mixologist.drawing import prompt_rows, router_features, validation_sample
 from mixologist.errors import UserError
 from mixologist.evaluation.loss import validation_losses
 from mixologist.files import digest, write_folder, write_json
@@ -23,7 +24,7 @@ from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base
 from mixologist.model.checkpoint import WEIGHTS, AdapterFile, fill, load_bank, read_adapter, save_adapter
 from mixologist.model.router import Router
-from mixologist.pipeline import Hooks, evaluate_run, prompt_rows, router_features, validation_sample
+from mixologist.pipeline import Hooks, evaluate_run
 from mixologist.planning import Plan, resolve, steps_between_validations
 from mixologist.recipe import load as recipes
 from mixologist.recipe import reading
@@ -97,7 +98,10 @@ def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
     record = folder.complete_record()
     if not is_name(adapter.name):
         raise UserError(
-            "the adapter's folder gives it no usable name", given=adapter, expected=NAME, do="rename the folder"
+            "the adapter's folder gives it no usable name",
+            given=adapter,
+            expected=NAME,
+            do="rename the folder",
         )
     _check_free(record, adapter.name)
     base = load_base(run_recipe(folder).base_model, dtype=record["choices"]["dtype"])
@@ -220,6 +224,6 @@ def _features(
     """Stored features and the new task's; all anew where none are stored, or where they hold other tasks."""
     stored = Router.load(folder.router).settings
     if stored.tasks != names[:-1] or stored.depth != plan.depth or not Features.stored(folder.router):
-        return router_features(plan, base, bank, hooks)
+        return router_features(plan, base, bank, hooks.stage("routing", len(plan.train)))
     new = prompt_rows(plan, base, bank, plan.tasks.tasks[names[-1]], len(names) - 1)
     return Features.joined([Features.load(folder.router), *new])

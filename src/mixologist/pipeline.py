@@ -12,7 +12,7 @@ import platform
 import resource
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from mixologist import seeds
+from mixologist.drawing import router_features, validation_sample
 from mixologist.errors import Interrupted, UserError
 from mixologist.evaluation.answers import BASE, Answerer
 from mixologist.evaluation.loss import validation_losses
@@ -32,21 +32,14 @@ from mixologist.model.base import Base, load_base
 from mixologist.model.checkpoint import WEIGHTS, load_bank, read_adapter, save_adapter
 from mixologist.model.generate import Generator
 from mixologist.model.router import Router
-from mixologist.model.trunk import prompt_features
-from mixologist.planning import Advance, Plan, describe, encode, steps_between_validations
+from mixologist.planning import Advance, Plan, describe, steps_between_validations
 from mixologist.recipe.load import dump
 from mixologist.recipe.schema import Recipe
 from mixologist.runfolder import STAGES, VERSION, RunFolder
-from mixologist.tasks.encoding import Encoded
 from mixologist.tasks.task import Task
-from mixologist.tasks.wordings import KINDS, prompts_worded
 from mixologist.training.loop import Job, Result, Watch, train
-from mixologist.training.routing import BASE as NO_TASK
-from mixologist.training.routing import Features, fit_router
+from mixologist.training.routing import fit_router
 from mixologist.training.trackers import open_trackers
-
-VALIDATION_PROMPTS = 200
-"""Validation rows of a task that calibrate the router, each in every wording."""
 
 
 @dataclass
@@ -59,12 +52,15 @@ class Hooks:
     should_stop: Callable[[], bool] = lambda: False
 
 
-def execute(plan: Plan, *, resume: bool = False, hooks: Hooks | None = None) -> dict[str, Any]:
-    """Train, route, choose, evaluate; returns run.json. ``resume`` continues what is in the output folder.
+def execute(
+    plan: Plan, *, resume: bool = False, keep_features: bool = True, hooks: Hooks | None = None
+) -> dict[str, Any]:
+    """Train, route, choose, evaluate; returns run.json. ``resume`` continues what is in the output folder,
+    ``keep_features`` stores what the router learned from, so that a later `add` need not compute it again.
 
     Raises `UserError` where the folder holds another run, `Interrupted` where the user stopped it.
     """
-    run = _Execution(plan, hooks or Hooks())
+    run = _Execution(plan, keep_features, hooks or Hooks())
     run.open(resume)
     stages: dict[str, Callable[[], None]] = {
         "training": run.train,
@@ -82,7 +78,8 @@ def execute(plan: Plan, *, resume: bool = False, hooks: Hooks | None = None) -> 
 class _Execution:
     """One run under way."""
 
-    def __init__(self, plan: Plan, hooks: Hooks) -> None:
+    def __init__(self, plan: Plan, keep_features: bool, hooks: Hooks) -> None:
+        self.keep_features = keep_features
         self.plan, self.recipe, self.hooks = plan, plan.recipe, hooks
         self.folder = RunFolder(Path(plan.recipe.output_dir))
         self.record: dict[str, Any] = {}
@@ -213,8 +210,9 @@ class _Execution:
         """Router features of train and validation prompts in three wordings, then the router."""
         base, bank = self._load()
         names = tuple(self.plan.tasks.tasks)
-        features = router_features(self.plan, base, bank, self.hooks)
-        features.save(self.folder.router)
+        features = router_features(self.plan, base, bank, self.hooks.stage("routing", len(self.plan.train)))
+        if self.keep_features:
+            features.save(self.folder.router)
         served_by = {task: self._first_adapter(task) for task in names}
         fit_router(
             features, names, served_by, self.recipe.router,
@@ -251,49 +249,6 @@ class _Execution:
         return self.record
 
 
-def validation_sample(plan: Plan, task: Task) -> Sequence[Encoded]:
-    """The rows that the validation loss is taken on while training."""
-    rows = encode(task, "validation", plan.encoder)
-    picks = _pick(len(rows), plan.recipe.evaluation.validation_loss_rows, plan.recipe.seed, task.name)
-    return [rows[number] for number in picks]
-
-
-def router_features(plan: Plan, base: Base, bank: Bank | None, hooks: Hooks) -> Features:
-    """Features of every task's prompts, and of general and math prompts as the base's own."""
-    tasks = [(task, number) for number, task in enumerate(plan.tasks.tasks.values())]
-    everything = tasks + [(task, NO_TASK) for task in plan.general.values()]
-    parts = []
-    advance = hooks.stage("routing", len(everything))
-    for task, target in everything:
-        parts += prompt_rows(plan, base, bank, task, target)
-        advance(1)
-    return Features.joined(parts)
-
-
-def prompt_rows(plan: Plan, base: Base, bank: Bank | None, task: Task, target: int) -> list[Features]:
-    """Features of one task's train and validation prompts, with their target."""
-    parts = []
-    for split in ("train", "validation"):
-        prompts = worded_prompts(plan, task, split)
-        x = prompt_features(base, bank, prompts, plan.depth).half()
-        held = torch.full((len(prompts),), split == "validation")
-        parts.append(Features(x, torch.full((len(prompts),), target), held))
-    return parts
-
-
-def worded_prompts(plan: Plan, task: Task, split: str) -> list[Encoded]:
-    """Some rows of a split, drawn by seed, each as trained, reworded and raw."""
-    most = plan.recipe.router.rows_per_task if split == "train" else VALIDATION_PROMPTS
-    picks = _pick(len(task.splits[split]), most, plan.recipe.seed, "router", task.name, split)
-    return [
-        prompt
-        for kind in KINDS
-        for prompt in prompts_worded(
-            task, split, kind, plan.encoder, seed=plan.recipe.seed, rewordings=task.rewordings, rows=picks
-        )
-    ]
-
-
 def make_evaluator(
     recipe: Recipe,
     record: Mapping[str, Any],
@@ -327,13 +282,6 @@ def evaluate_run(
     evaluator = make_evaluator(recipe, record, loaded, encoder, folder)
     evaluator.answerer.advance = hooks.stage("evaluating", evaluator.work(tasks, general, split))
     return evaluator.evaluate(tasks, general, record["served_by"], router, split)
-
-
-def _pick(rows: int, most: int, seed: int, *names: str) -> list[int]:
-    """At most so many row numbers, drawn by seed, in order."""
-    if rows <= most:
-        return list(range(rows))
-    return sorted(seeds.generator(seed, "pick", *names).choice(rows, most, replace=False).tolist())
 
 
 def _peak_memory() -> int:

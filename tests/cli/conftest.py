@@ -73,7 +73,9 @@ class Place:
     def files(self) -> dict[str, bytes]:
         """All that lies in the folder, byte for byte."""
         found = sorted(self.folder.rglob("*"))
-        return {str(path.relative_to(self.folder)): path.read_bytes() if path.is_file() else b"" for path in found}
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes() if path.is_file() else b"" for path in found
+        }
 
 
 @pytest.fixture

@@ -37,7 +37,9 @@ def nothing(place: Place) -> Bad:
 @kinds
 def missing_task_file(place: Place) -> Bad:
     task(place)
-    return bad("add", copied(place), "nwe.yaml", says=("there is no file nwe.yaml", "did you mean 'new.yaml'?"))
+    return bad(
+        "add", copied(place), "nwe.yaml", says=("there is no file nwe.yaml", "did you mean 'new.yaml'?")
+    )
 
 
 @kinds
@@ -50,7 +52,9 @@ def unknown_key(place: Place) -> Bad:
 def two_tasks(place: Place) -> Bad:
     tasks = {"tasks": [{"name": "a", "path": "a.jsonl"}, {"name": "b", "path": "b.jsonl"}]}
     path = place.file("new.yaml", yaml.safe_dump(tasks))
-    return bad("add", copied(place), path, says=("one task at a time", "new.yaml with 2 tasks", "once for each"))
+    return bad(
+        "add", copied(place), path, says=("one task at a time", "new.yaml with 2 tasks", "once for each")
+    )
 
 
 @kinds
@@ -126,7 +130,12 @@ def adapter_of_another_base(place: Place) -> Bad:
     tensors = load_file(folder / "adapter_model.safetensors")
     wider = {name: torch.cat([t, t], 1) if "lora_A" in name else t for name, t in tensors.items()}
     save_file(wider, folder / "adapter_model.safetensors")
-    says = ("adapter 'mine' does not fit the base", "layers of", str(place.base), "use the base it was trained on")
+    says = (
+        "adapter 'mine' does not fit the base",
+        "layers of",
+        str(place.base),
+        "use the base it was trained on",
+    )
     return bad("add", copied(place), "--adapter", folder, says=says)
 
 

@@ -42,7 +42,9 @@ def broken_array(place: Place) -> Bad:
 @kinds
 def wrong_encoding(place: Place) -> Bad:
     rows = lines(GOOD).encode() + '{"text": "caf\xe9", "label": "yes"}\n'.encode("latin-1")
-    return bad("audit", place.rows(rows), says=("rows.jsonl, line 101: not UTF-8", "byte 0xe9", "iconv -f LATIN1"))
+    return bad(
+        "audit", place.rows(rows), says=("rows.jsonl, line 101: not UTF-8", "byte 0xe9", "iconv -f LATIN1")
+    )
 
 
 @kinds
@@ -86,7 +88,10 @@ def folder_without_train(place: Place) -> Bad:
 @kinds
 def label_outside_the_set(place: Place) -> Bad:
     place.file("set/train.jsonl", lines(GOOD))
-    place.file("set/test.jsonl", lines([{"text": f"New {n}.", "label": "maybe" if n == 2 else "yes"} for n in range(5)]))
+    place.file(
+        "set/test.jsonl",
+        lines([{"text": f"New {n}.", "label": "maybe" if n == 2 else "yes"} for n in range(5)]),
+    )
     path = place.task(path=str(place.folder / "set"), labels=["yes", "no"])
     return bad("train", path, says=("task 'queue', row 3 of test", "maybe", "one of yes, no", "`labels:`"))
 
@@ -106,7 +111,9 @@ def unknown_column(place: Place) -> Bad:
 @kinds
 def unknown_field(place: Place) -> Bad:
     path = place.task(format="classification", columns={"txt": "text"})
-    return bad("plan", path, says=("task 'queue': format classification has no field 'txt'", "did you mean 'text'?"))
+    return bad(
+        "plan", path, says=("task 'queue': format classification has no field 'txt'", "did you mean 'text'?")
+    )
 
 
 @kinds
@@ -118,7 +125,9 @@ def unknown_format(place: Place) -> Bad:
 @kinds
 def columns_of_no_format(place: Place) -> Bad:
     path = place.rows(lines([{"a": "x", "b": "y"}] * 9))
-    return bad("plan", path, says=("task 'queue': the columns fit no format", "columns a, b", "write `format:`"))
+    return bad(
+        "plan", path, says=("task 'queue': the columns fit no format", "columns a, b", "write `format:`")
+    )
 
 
 @kinds
@@ -144,7 +153,11 @@ def leaked_rows(place: Place) -> Bad:
     path = place.task()
     shutil.copyfile(place.data / "queue" / "test.jsonl", place.data / "queue" / "validation.jsonl")
     shutil.copyfile(place.data / "queue" / "train.jsonl", place.data / "queue" / "test.jsonl")
-    return bad("train", path, says=("task 'queue': 24 train rows also stand in its test", "train/0 = test/0", "--allow-leakage"))
+    return bad(
+        "train",
+        path,
+        says=("task 'queue': 24 train rows also stand in its test", "train/0 = test/0", "--allow-leakage"),
+    )
 
 
 @kinds
@@ -162,8 +175,12 @@ def answers_that_do_not_fit(place: Place) -> Bad:
 @kinds
 def mistakes_in_two_tasks(place: Place) -> Bad:
     place.recipe()
-    tasks = [{"name": name, "path": place.file(f"{name}.jsonl", text)} for name, text in (("a", ""), ("b", "{\n"))]
-    return bad("plan", place.recipe(tasks=tasks), says=("a.jsonl is empty", "b.jsonl, line 1, column 2: broken JSON"))
+    tasks = [
+        {"name": name, "path": place.file(f"{name}.jsonl", text)} for name, text in (("a", ""), ("b", "{\n"))
+    ]
+    return bad(
+        "plan", place.recipe(tasks=tasks), says=("a.jsonl is empty", "b.jsonl, line 1, column 2: broken JSON")
+    )
 
 
 @pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.__name__)

@@ -132,7 +132,9 @@ def test_a_damaged_checkpoint_is_named(place: Place, cli: Cli) -> None:
 def program(*words: object) -> subprocess.CompletedProcess[str]:
     """The installed program in a process of its own."""
     command = [str(Path(sys.executable).with_name("mixologist")), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "200"})
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "200"}
+    )
 
 
 def test_the_program_says_it_in_words(place: Place) -> None:

@@ -133,7 +133,11 @@ def groups_that_miss_a_task(place: Place) -> Bad:
 @kinds
 def too_much_general_data(place: Place) -> Bad:
     spec = {"path": str(place.data / "queue"), "share": 0.6}
-    return bad("plan", place.recipe(general=spec, math=spec), says=("general.share and math.share", "0.6 + 0.6", "lower"))
+    return bad(
+        "plan",
+        place.recipe(general=spec, math=spec),
+        says=("general.share and math.share", "0.6 + 0.6", "lower"),
+    )
 
 
 @kinds
@@ -188,14 +192,15 @@ def no_such_device(place: Place) -> Bad:
 @kinds
 def output_folder_in_use(place: Place) -> Bad:
     place.file("run/notes.txt", "mine")
-    return bad("train", place.recipe(), says=("output_dir is not empty", str(place.run), "--resume", "output_dir="))
+    return bad(
+        "train", place.recipe(), says=("output_dir is not empty", str(place.run), "--resume", "output_dir=")
+    )
 
 
 @kinds
 def output_folder_is_a_file(place: Place) -> Bad:
     place.file("run", "mine")
     return bad("train", place.recipe(), says=("output_dir is a file", str(place.run), "output_dir="))
-
 
 
 @pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.__name__)

@@ -137,7 +137,9 @@ def router_of_another_size(place: Place) -> Bad:
 @kinds
 def router_of_another_version(place: Place) -> Bad:
     edit(copied(place) / "router/router.json", version=99)
-    return bad("route", place.run, "Hello", says=("the router is of another version", "router.json: 99", "train"))
+    return bad(
+        "route", place.run, "Hello", says=("the router is of another version", "router.json: 99", "train")
+    )
 
 
 @kinds
@@ -154,7 +156,9 @@ def no_router(place: Place) -> Bad:
 
 @kinds
 def unknown_split(place: Place) -> Bad:
-    return bad("evaluate", copied(place), "--split", "tst", says=("unknown split", "tst", "did you mean 'test'?"))
+    return bad(
+        "evaluate", copied(place), "--split", "tst", says=("unknown split", "tst", "did you mean 'test'?")
+    )
 
 
 @kinds

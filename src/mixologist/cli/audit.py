@@ -45,7 +45,7 @@ def _labels(task: Task) -> dict[str, int]:
 def show(tasks: TaskSet, found: dict[str, Any]) -> None:
     """The audit as a table."""
     table = Table(title="Rows", title_justify="left", header_style="bold")
-    table.add_column("task")
+    table.add_column("task", min_width=max(map(len, tasks.audit.tasks)))
     for column in ("train", "validation", "test", "duplicates", "leaked", "removed"):
         table.add_column(column, justify="right")
     table.add_column("labels (train rows)")

@@ -40,7 +40,8 @@ def _rows(recipe: Any) -> int:
 def show(plan: Plan, described: dict[str, Any]) -> None:
     """The plan as tables."""
     table = Table(title="Tasks", title_justify="left", header_style="bold")
-    for column in ("task", "format", "metric"):
+    table.add_column("task", min_width=max(map(len, described["tasks"])))
+    for column in ("format", "metric"):
         table.add_column(column)
     for column in ("train", "validation", "test", "tokens", "shortened"):
         table.add_column(column, justify="right")

@@ -26,6 +26,7 @@ def run(
     allow_leakage: Annotated[
         bool, typer.Option(help="Go on where a row stands in train and in test.")
     ] = False,
+    features: Annotated[bool, typer.Option(help="Keep the router's features, which `add` can use.")] = True,
     json: Json = False,
 ) -> None:
     """See the module."""
@@ -40,7 +41,7 @@ def run(
         for warning in plan.warnings:
             err.print(f"warning: {warning}", markup=False, soft_wrap=True)
         show_examples(plan, err)
-        record = execute(plan, resume=resume, hooks=follower.hooks())
+        record = execute(plan, resume=resume, keep_features=features, hooks=follower.hooks())
     if json:
         emit(
             {"run": str(folder.path)}

@@ -96,7 +96,9 @@ def read_adapter(folder: Path, name: str | None = None) -> AdapterFile:
     """Read a LoRA folder that PEFT or we wrote. Raises `UserError` for what is damaged or not plain LoRA."""
     for part in (CONFIG, WEIGHTS):
         if not (folder / part).is_file():
-            pickled = " (adapter_model.bin is pickled, and not read)" * (folder / "adapter_model.bin").is_file()
+            pickled = (
+                " (adapter_model.bin is pickled, and not read)" * (folder / "adapter_model.bin").is_file()
+            )
             raise UserError(
                 "not an adapter folder",
                 given=f"{folder} lacks {part}{pickled}",
@@ -121,7 +123,9 @@ def read_adapter(folder: Path, name: str | None = None) -> AdapterFile:
 
 
 def _refuse_unknown(folder: Path, config: Any) -> None:
-    said = {key: config.get(key) for key in ("peft_type", "r", "lora_alpha")} if isinstance(config, dict) else {}
+    said = (
+        {key: config.get(key) for key in ("peft_type", "r", "lora_alpha")} if isinstance(config, dict) else {}
+    )
     numbers = isinstance(said.get("r"), int) and isinstance(said.get("lora_alpha"), int | float)
     if not numbers or said["peft_type"] != "LORA":
         raise UserError(

@@ -177,7 +177,9 @@ def _settings(folder: Path, raw: dict[str, Any]) -> RouterSettings:
             do="train the run again with this mixologist",
         )
     try:
-        return RouterSettings(**{**raw, "tasks": tuple(raw["tasks"]), "calibration": tuple(raw["calibration"])})
+        return RouterSettings(
+            **{**raw, "tasks": tuple(raw["tasks"]), "calibration": tuple(raw["calibration"])}
+        )
     except (KeyError, TypeError) as error:
         raise UserError(
             f"{folder / SETTINGS} is damaged",

@@ -1,0 +1,69 @@
+"""Rows drawn from a plan: for the validation loss while training, and for what the router learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from mixologist import seeds
+from mixologist.model.adapters import Bank
+from mixologist.model.base import Base
+from mixologist.model.trunk import prompt_features
+from mixologist.planning import Advance, Plan, encode
+from mixologist.tasks.encoding import Encoded
+from mixologist.tasks.task import Task
+from mixologist.tasks.wordings import KINDS, prompts_worded
+from mixologist.training.routing import BASE, Features
+
+VALIDATION_PROMPTS = 200
+"""Validation rows of a task that calibrate the router, each in every wording."""
+
+
+def validation_sample(plan: Plan, task: Task) -> Sequence[Encoded]:
+    """The rows that the validation loss is taken on while training."""
+    rows = encode(task, "validation", plan.encoder)
+    picks = pick(len(rows), plan.recipe.evaluation.validation_loss_rows, plan.recipe.seed, task.name)
+    return [rows[number] for number in picks]
+
+
+def router_features(plan: Plan, base: Base, bank: Bank | None, advance: Advance) -> Features:
+    """Features of every task's prompts, and of general and math prompts as the base's own."""
+    tasks = [(task, number) for number, task in enumerate(plan.tasks.tasks.values())]
+    everything = tasks + [(task, BASE) for task in plan.general.values()]
+    parts = []
+    for task, target in everything:
+        parts += prompt_rows(plan, base, bank, task, target)
+        advance(1)
+    return Features.joined(parts)
+
+
+def prompt_rows(plan: Plan, base: Base, bank: Bank | None, task: Task, target: int) -> list[Features]:
+    """Features of one task's train and validation prompts, with their target."""
+    parts = []
+    for split in ("train", "validation"):
+        prompts = worded_prompts(plan, task, split)
+        x = prompt_features(base, bank, prompts, plan.depth).half()
+        held = torch.full((len(prompts),), split == "validation")
+        parts.append(Features(x, torch.full((len(prompts),), target), held))
+    return parts
+
+
+def worded_prompts(plan: Plan, task: Task, split: str) -> list[Encoded]:
+    """Some rows of a split, drawn by seed, each as trained, reworded and raw."""
+    most = plan.recipe.router.rows_per_task if split == "train" else VALIDATION_PROMPTS
+    picks = pick(len(task.splits[split]), most, plan.recipe.seed, "router", task.name, split)
+    return [
+        prompt
+        for kind in KINDS
+        for prompt in prompts_worded(
+            task, split, kind, plan.encoder, seed=plan.recipe.seed, rewordings=task.rewordings, rows=picks
+        )
+    ]
+
+
+def pick(rows: int, most: int, seed: int, *names: str) -> list[int]:
+    """At most so many row numbers, drawn by seed, in order."""
+    if rows <= most:
+        return list(range(rows))
+    return sorted(seeds.generator(seed, "pick", *names).choice(rows, most, replace=False).tolist())
