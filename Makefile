@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test check docs
+.PHONY: help setup demo test check bench docs
 
 help:  ## these lines
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## +/\t/' | expand -t 8
@@ -29,6 +29,9 @@ check: setup  ## format, lint, types, import contract
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup  ## training speed against the peers, in under two minutes; prints JSON
+	$(BIN)/python benchmarks/train_throughput.py --quick
 
 docs: setup  ## commands, keys, examples and links of the documentation against the code
 	$(BIN)/python -m pytest tests/test_docs.py

@@ -151,6 +151,15 @@ def adapter_whose_folder_is_no_name(place: Place) -> Bad:
     return bad("add", copied(place), "--adapter", folder, says=("my own", "letters", "rename"))
 
 
+@kinds
+def adapter_named_as_the_folder_above(place: Place) -> Bad:
+    folder = adapter(place)
+    (folder / "below").mkdir()
+    # Taken as a name, ".." would put the adapter in the place of the whole run.
+    says = ("no usable name", "below/..", "letters", "rename the folder")
+    return bad("add", copied(place), "--adapter", folder / "below" / "..", says=says)
+
+
 @pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.__name__)
 def test_one_clear_message(kind: Kind, place: Place, cli: Cli) -> None:
     check(kind, place, cli)

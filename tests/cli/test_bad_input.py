@@ -52,13 +52,13 @@ def neither_bundle_nor_folder(place: Place) -> Bad:
 
 @kinds
 def no_folder_to_propose_from(place: Place) -> Bad:
-    return bad("init", "--from-folder", "none", says=("none",))
+    return bad("init", "--from-folder", "none", says=("no folder none", "name the folder"))
 
 
 @kinds
 def folder_with_nothing_to_learn(place: Place) -> Bad:
     place.file("empty/notes.md", "nothing here")
-    return bad("init", "--from-folder", "empty", says=("empty",))
+    return bad("init", "--from-folder", "empty", says=("no data in empty", "name the folder"))
 
 
 @kinds
