@@ -75,6 +75,7 @@ def add_task(
     record = folder.complete_record()
     name = resolved_name(spec)
     _check_free(record, name)
+    older = [read_adapter(folder.adapter(each)) for each in record["adapters"]]
     recipe = run_recipe(folder)
     plan = resolve(
         recipe.model_copy(update={"tasks": (*recipe.tasks, spec)}), allow_leakage=record["allow_leakage"]
@@ -90,7 +91,7 @@ def add_task(
     record["adapters"][name] = facts
     record["served_by"][name] = name
     record["added"] = [*record.get("added", []), spec.model_dump(mode="json", exclude_defaults=True)]
-    return _settle(folder, plan, base, record, hooks)
+    return _settle(folder, plan, base, [*older, read_adapter(folder.adapter(name))], record, hooks)
 
 
 def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
@@ -194,10 +195,15 @@ def _copy(base: Base, source: Path, target: Path, name: str) -> None:
 
 
 def _settle(
-    folder: RunFolder, plan: Plan, base: Base, record: dict[str, Any], hooks: Hooks
+    folder: RunFolder,
+    plan: Plan,
+    base: Base,
+    adapters: list[AdapterFile],
+    record: dict[str, Any],
+    hooks: Hooks,
 ) -> dict[str, Any]:
     """Router, record and evaluation with the new task in them."""
-    bank = load_bank(base, [read_adapter(folder.adapter(name)) for name in record["adapters"]])
+    bank = load_bank(base, adapters)
     names = tuple(plan.tasks.tasks)
     features = _features(folder, plan, base, bank, names, hooks)
     router = fit_router(

@@ -65,7 +65,8 @@ def _merge(folder: RunFolder, name: str, to: Path, record: dict[str, Any]) -> Pa
     for layer in bank.layers:
         delta = shape.scale * layer.lora_B.data[0] @ layer.lora_A.data[0]
         with torch.no_grad():
-            layer.base_layer.weight += delta.to(layer.base_layer.weight.dtype)
+            weight = layer.base_layer.weight
+            weight.copy_(weight.to(delta.dtype) + delta)  # added in float32, rounded once
     bank.detach()
 
     def fill(beside: Path) -> None:
