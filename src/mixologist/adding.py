@@ -18,11 +18,19 @@ from pydantic import TypeAdapter
 from mixologist.drawing import prompt_rows, router_features, validation_sample
 from mixologist.errors import UserError
 from mixologist.evaluation.loss import validation_losses
-from mixologist.files import digest, write_folder, write_json
+from mixologist.files import write_folder, write_json
 from mixologist.mixing.forecast import forecast
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base
-from mixologist.model.checkpoint import WEIGHTS, AdapterFile, fill, load_bank, read_adapter, save_adapter
+from mixologist.model.checkpoint import (
+    WEIGHTS,
+    AdapterFile,
+    adapter_digest,
+    fill,
+    load_bank,
+    read_adapter,
+    save_adapter,
+)
 from mixologist.model.router import Router
 from mixologist.pipeline import Hooks, evaluate_run
 from mixologist.planning import Plan, resolve, steps_between_validations
@@ -87,7 +95,7 @@ def add_task(
         facts |= _train(folder, plan, base, name, hooks)
     else:
         _copy(base, adapter, folder.adapter(name), name)
-    facts["digest"] = digest(folder.adapter(name) / WEIGHTS)
+    facts["digest"] = adapter_digest(folder.adapter(name))
     record["adapters"][name] = facts
     record["served_by"][name] = name
     record["added"] = [*record.get("added", []), spec.model_dump(mode="json", exclude_defaults=True)]
@@ -108,7 +116,7 @@ def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
     base = load_base(run_recipe(folder).base_model, dtype=record["choices"]["dtype"])
     check_base(record, base)
     _copy(base, adapter, folder.adapter(adapter.name), adapter.name)
-    record["adapters"][adapter.name] = {"tasks": [], "digest": digest(folder.adapter(adapter.name) / WEIGHTS)}
+    record["adapters"][adapter.name] = {"tasks": [], "digest": adapter_digest(folder.adapter(adapter.name))}
     folder.write_record(record)
     return record
 
@@ -149,13 +157,13 @@ def _train(folder: RunFolder, plan: Plan, base: Base, name: str, hooks: Hooks) -
             mixture=plan.recipe.mixture, options=options, seed=plan.recipe.seed,
             validate_every=steps_between_validations(alone),
             validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
-            folder=place, frozen=("common",), resume_command=f"mixologist add {folder.path} (the same command again)",
+            folder=place, fingerprint=plan.fingerprint, frozen=("common",),
+            resume_command=f"mixologist add {folder.path} (the same command again)",
         ),
         Watch(hooks.progress, hooks.should_stop),
     )  # fmt: skip
     save_adapter(bank, name, folder.adapter(name))
     bank.detach()
-    shutil.rmtree(place / "checkpoints", ignore_errors=True)
     return {
         "best_step": result.best_step[name],
         "stopped_early": result.stopped[name],
@@ -215,12 +223,15 @@ def _settle(
         features.save(beside)
         router.save(beside)
 
-    write_folder(folder.router, fill_router)
-    folder.write_record(record)
     result = evaluate_run(
-        plan.recipe, record, (base, bank), plan.encoder, folder, plan.tasks.tasks, plan.general, "test", hooks
-    )
+        plan.recipe, record, (base, bank), plan.encoder, folder, router,
+        plan.tasks.tasks, plan.general, "test", hooks,
+    )  # fmt: skip
+    # Only now, all at once: until here the run is what it was, and the same command goes on.
+    write_folder(folder.router, fill_router)
     write_json(folder.evaluation, result)
+    folder.write_record(record)
+    shutil.rmtree(folder.path / "added" / names[-1] / "checkpoints", ignore_errors=True)
     return record
 
 

@@ -172,8 +172,9 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
     general = {name: task for name, (task, _) in tasks.general.items()}
     encoder = Encoder(base.tokenizer, recipe.training.max_length)
     result = evaluate_run(
-        recipe, record, (base, bank), encoder, folder, tasks.tasks, general, split, hooks or Hooks()
-    )
+        recipe, record, (base, bank), encoder, folder, Router.load(folder.router), tasks.tasks, general, split,
+        hooks or Hooks(),
+    )  # fmt: skip
     write_json(folder.evaluation if split == "test" else folder.path / f"evaluation-{split}.json", result)
     return result
 

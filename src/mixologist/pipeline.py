@@ -26,10 +26,10 @@ from mixologist.evaluation.answers import BASE, Answerer
 from mixologist.evaluation.loss import validation_losses
 from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.run import Evaluator
-from mixologist.files import digest, write_json, write_text
+from mixologist.files import write_json, write_text
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base
-from mixologist.model.checkpoint import WEIGHTS, load_bank, read_adapter, save_adapter
+from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter, save_adapter
 from mixologist.model.generate import Generator
 from mixologist.model.router import Router
 from mixologist.planning import Advance, Plan, describe, steps_between_validations
@@ -100,8 +100,9 @@ class _Execution:
         )
         if not self.record:
             self.record = self._first_record(self.base)
-            write_text(self.folder.recipe, dump(self.recipe))
             self.folder.write_record(self.record)
+        if not self.folder.recipe.exists():
+            write_text(self.folder.recipe, dump(self.recipe))
 
     def _choice(self, name: str) -> str:
         """What was chosen at the start is kept on resume, whatever ``auto`` would say now."""
@@ -187,7 +188,8 @@ class _Execution:
             weights=[task.weight for task in self.plan.tasks.tasks.values()], mixture=self.recipe.mixture,
             options=options, seed=self.recipe.seed, validate_every=steps_between_validations(self.plan),
             validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
-            folder=self.folder.path, resume_command=f"mixologist train {self.folder.path} --resume",
+            folder=self.folder.path, fingerprint=self.plan.fingerprint,
+            resume_command=f"mixologist train {self.folder.path} --resume",
         )  # fmt: skip
 
     def _note_training(self, result: Result) -> None:
@@ -195,7 +197,7 @@ class _Execution:
             facts["best_step"] = result.best_step[name]
             facts["stopped_early"] = result.stopped[name]
             facts["validation_loss"] = {t: loss for (a, t), loss in result.validation.items() if a == name}
-            facts["digest"] = digest(self.folder.adapter(name) / WEIGHTS)
+            facts["digest"] = adapter_digest(self.folder.adapter(name))
         self.record["tokens"] = result.computed_tokens
 
     def _load(self) -> tuple[Base, Bank]:
@@ -236,7 +238,7 @@ class _Execution:
     def evaluate(self) -> None:
         """evaluation.json on the test split."""
         result = evaluate_run(
-            self.recipe, self.record, self._load(), self.plan.encoder, self.folder,
+            self.recipe, self.record, self._load(), self.plan.encoder, self.folder, Router.load(self.folder.router),
             self.plan.tasks.tasks, self.plan.general, "test", self.hooks,
         )  # fmt: skip
         write_json(self.folder.evaluation, result)
@@ -258,7 +260,8 @@ def make_evaluator(
 ) -> Evaluator:
     """The evaluator of a run's adapters."""
     base, bank = loaded
-    digests = {name: facts["digest"] for name, facts in record["adapters"].items()} | {
+    # From the files, not from the record: an adapter that was changed by hand is another one.
+    digests = {name: adapter_digest(folder.adapter(name)) for name in record["adapters"]} | {
         BASE: record["base_digest"]
     }
     answerer = Answerer(Generator(base, bank, encoder.end_ids), encoder, digests, folder.predictions)
@@ -272,16 +275,17 @@ def evaluate_run(
     loaded: tuple[Base, Bank],
     encoder: Any,
     folder: RunFolder,
+    router: Router,
     tasks: Mapping[str, Task],
     general: Mapping[str, Task],
     split: str,
     hooks: Hooks,
 ) -> dict[str, Any]:
     """Evaluate every system of a run on a split."""
-    router = RouterReport(*loaded, Router.load(folder.router), encoder, recipe.seed)
+    report = RouterReport(*loaded, router, encoder, recipe.seed)
     evaluator = make_evaluator(recipe, record, loaded, encoder, folder)
     evaluator.answerer.advance = hooks.stage("evaluating", evaluator.work(tasks, general, split))
-    return evaluator.evaluate(tasks, general, record["served_by"], router, split)
+    return evaluator.evaluate(tasks, general, record["served_by"], report, split)
 
 
 def _peak_memory() -> int:

@@ -16,7 +16,7 @@ from mixologist.model.router import auto_depth
 from mixologist.recipe import advice
 from mixologist.recipe.fingerprint import recipe_fingerprint
 from mixologist.recipe.schema import Recipe
-from mixologist.tasks.encoding import EncodedSplit, Encoder
+from mixologist.tasks.encoding import SHORTEST_PROMPT, EncodedSplit, Encoder
 from mixologist.tasks.task import Task, TaskSet, load_tasks
 
 Advance = Callable[[int], None]
@@ -84,6 +84,7 @@ def resolve(recipe: Recipe, *, allow_leakage: bool = False, advance: Advance = l
     config = read_config(recipe.base_model)
     encoder = Encoder(read_tokenizer(recipe.base_model), _longest(recipe, config))
     tasks = load_tasks(recipe, allow_leakage=allow_leakage)
+    _check_answers(tasks, config)
     every = tasks.tasks | {name: task for name, (task, _) in tasks.general.items()}
     train = {name: encode(task, "train", encoder, advance) for name, task in every.items()}
     feeds = make_feeds(recipe, tasks, train)
@@ -215,6 +216,17 @@ def _longest(recipe: Recipe, config: Any) -> int:
             do=f"write training.max_length: {positions} or less",
         )
     return recipe.training.max_length
+
+
+def _check_answers(tasks: TaskSet, config: Any) -> None:
+    for name, task in tasks.tasks.items():
+        if config.max_position_embeddings - task.max_new_tokens < SHORTEST_PROMPT:
+            raise UserError(
+                f"task '{name}': its longest answer leaves no room for a prompt",
+                given=f"max_new_tokens {task.max_new_tokens}",
+                expected=f"well below the {config.max_position_embeddings} tokens that the base can read",
+                do="lower max_new_tokens on the task",
+            )
 
 
 def _trunk(recipe: Recipe, bones: Skeleton) -> int:

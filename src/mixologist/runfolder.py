@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mixologist.errors import UserError
-from mixologist.files import read_json, write_json
+from mixologist.files import read_json, recover, write_json
 
 VERSION = 1
 STAGES = ("preparing", "training", "routing", "choosing", "evaluating", "complete")
@@ -76,6 +76,7 @@ class RunFolder:
 
     def record(self) -> dict[str, Any]:
         """run.json. Raises `UserError` where there is none, or of another version."""
+        recover(self.router)
         if not self.exists():
             raise UserError(
                 "not a run folder",

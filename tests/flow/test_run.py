@@ -16,10 +16,11 @@ from transformers import AutoModelForCausalLM
 import mixologist
 from mixologist.adding import add_adapter, add_task, read_task
 from mixologist.demo.build import rows
-from mixologist.errors import UserError
+from mixologist.errors import Interrupted, UserError
 from mixologist.exporting import export
 from mixologist.files import write_json_lines
 from mixologist.model.base import load_base
+from mixologist.pipeline import Hooks
 from mixologist.recipe.load import load
 from mixologist.runfolder import RunFolder
 
@@ -187,3 +188,51 @@ def test_add_to_a_run_with_common_freezes_it(tiny_run: Path, tmp_path: Path) -> 
     assert (tmp_path / "run" / "adapters" / "common" / "adapter_model.safetensors").read_bytes() == common
     config = json.loads((tmp_path / "run" / "adapters" / "urgency" / "adapter_config.json").read_text())
     assert config["r"] == 8
+
+
+def test_an_adapter_that_was_changed_by_hand_is_evaluated_anew(run: Path) -> None:
+    before = evaluation(run)["tasks"]["queue"]["systems"]["single_task"]
+    for part in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copyfile(run / "adapters" / "sentiment" / part, run / "adapters" / "queue" / part)
+    kept = (run / "predictions" / "test" / "queue" / "queue.jsonl").read_text()
+    mixologist.evaluate(run)
+    assert (run / "predictions" / "test" / "queue" / "queue.jsonl").read_text() != kept
+    assert before["value"] >= 0
+
+
+def test_an_add_stopped_while_evaluating_can_be_given_again(run: Path, tmp_path: Path) -> None:
+    files = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+    def stop(name: str, total: int) -> Any:
+        if name == "evaluating":
+            raise KeyboardInterrupt
+        return lambda count: None
+
+    spec = read_task(new_task(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        add_task(RunFolder(run), spec, hooks=Hooks(stage=stop))
+    assert all(path.read_bytes() == data for path, data in files.items())
+    assert add_task(RunFolder(run), spec)["served_by"]["urgency"] == "urgency"
+
+
+def test_an_add_with_other_data_does_not_continue_the_old_checkpoint(run: Path, tmp_path: Path) -> None:
+    spec = read_task(new_task(tmp_path))
+    with pytest.raises(Interrupted):
+        add_task(RunFolder(run), spec, hooks=Hooks(should_stop=lambda: True))
+    write_json_lines(tmp_path / "urgency" / "train.jsonl", rows("urgency", "train", 60, seed=0))
+    add_task(RunFolder(run), spec)
+    lines = [
+        json.loads(line) for line in (run / "added" / "urgency" / "trace.jsonl").read_text().splitlines()
+    ]
+    assert sum(len(line["examples"]) for line in lines if "examples" in line) == 60
+
+
+def test_line_separators_in_answers_survive_the_store(run: Path, tmp_path: Path) -> None:
+    for split in ("train", "validation", "test"):
+        made = [
+            {"prompt": f"{split} question {n}", "completion": f"one\u2028two\x85three {n}"} for n in range(8)
+        ]
+        write_json_lines(tmp_path / "odd" / f"{split}.jsonl", made)
+    (tmp_path / "odd.yaml").write_text(f"{{name: odd, path: {tmp_path / 'odd'}, max_new_tokens: 4}}\n")
+    add_task(RunFolder(run), read_task(tmp_path / "odd.yaml"))
+    assert mixologist.evaluate(run)["tasks"]["odd"]["n"] == 8

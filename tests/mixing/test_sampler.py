@@ -45,7 +45,7 @@ def drawn(updates: list[Update], adapter: str) -> list[Draw]:
 
 
 def test_an_epoch_of_proportional_without_general_data_shows_every_row_exactly_once() -> None:
-    made = feeds(general={}, epochs=1.0, rows={"a": 48, "b": 120, "c": 8})
+    made = feeds(general={}, epochs=1.0)
     counts = Counter(drawn(run(made), "shared"))
     assert counts == Counter({(task, row): 1 for task, n in made.rows.items() for row in range(n)})
 

@@ -64,6 +64,7 @@ def test_a_row_in_train_and_in_its_own_test_is_listed(bench: Bench) -> None:
     assert [problem.what for problem in problems] == [
         "task 'one': 1 train rows also stand in its validation",
         "task 'one': 2 train rows also stand in its test",
+        "task 'one': 1 validation rows also stand in its test",
     ]
     assert problems[1].given == "train/6 = test/7, train/7 = test/6"
     assert "--allow-leakage" in problems[1].do

@@ -85,7 +85,24 @@ def test_a_base_without_template_gets_the_plain_one(tokenizer: Any) -> None:
     encoder = Encoder(plain, 100)
     encoded = encoder.encode(example())
     assert encoded is not None
-    assert plain.decode(encoded.prompt) == "### User:\nClassify.\n\ngold falls\n### Assistant:\n"
+    assert plain.decode(encoded.prompt) == "<|endoftext|>### User:\nClassify.\n\ngold falls\n### Assistant:\n"
     assert plain.decode(encoded.completion) == "negative<|endoftext|>"
     assert "assistant" in PLAIN_TEMPLATE
     assert plain.eos_token_id in encoder.end_ids
+
+
+def test_a_long_system_message_and_odd_orders_of_turns_still_give_a_prompt(tokenizer: Any) -> None:
+    encoder = Encoder(tokenizer, 200)
+    system = {"role": "system", "content": "rules " * 300}
+    answer = {"role": "assistant", "content": "long " * 200}
+    question = {"role": "user", "content": "what now"}
+    for messages in (
+        [system, question],
+        [answer, question],
+        [question, answer, answer, question],
+        [system, answer, question],
+    ):
+        encoded = encoder.fit(messages, "", 60)
+        assert encoded is not None
+        assert len(encoded.prompt) <= 60
+        assert "what now" in tokenizer.decode(encoded.prompt)

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from mixologist.errors import Interrupted, UserError
 from mixologist.model.base import Base
 from mixologist.training.loop import Watch, train
+from mixologist.training.state import Log
 from tests.tiny import tiny
 from tests.training.jobs import ROWS, job, weights
 
@@ -137,3 +138,35 @@ def test_the_moments_of_a_checkpoint_are_used(base: Base, tmp_path: Path) -> Non
         outcome(base, folder)
         losses.append((folder / "metrics.jsonl").read_text())
     assert losses[0] != losses[1]
+
+
+def test_an_adapter_that_diverges_ends_at_its_best_and_its_neighbours_go_on(
+    base: Base, tmp_path: Path
+) -> None:
+    calm = outcome(base, tmp_path / "calm")
+    made = job(base, tmp_path / "wild")
+
+    def poison(step: int, steps: int, news: dict[str, Any]) -> None:
+        if step == 12:  # after two validations
+            for view in made.bank.weights(0):
+                view.fill_(float("nan"))
+
+    result = train(made, Watch(progress=poison))
+    assert result.stopped == {"a": True, "b": False, "c": False, "shared": False}
+    assert result.best_step["a"] == 10
+    assert bool(torch.isfinite(weights(made.bank, "a")).all())
+    for name in ("b", "c", "shared"):
+        torch.testing.assert_close(weights(made.bank, name), calm[name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_log_cut_twice_has_no_holes(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    log.write({"a": 1})
+    mark = log.mark()
+    log.write({"b": 2})
+    log.mark()
+    log.cut(mark)
+    assert log.mark() == mark
+    log.write({"c": 3})
+    log.close()
+    assert (tmp_path / "log.jsonl").read_text() == '{"a": 1}\n{"c": 3}\n'

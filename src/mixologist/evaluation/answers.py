@@ -41,13 +41,14 @@ class Answerer:
     advance: Callable[[int], None] = lambda count: None
 
     def prompts(self, task: Task, split: str) -> list[Prompt]:
-        """All rows of a split, prompts shortened to leave room for the longest answer (never dropped)."""
+        """All rows of a split, in prompts as long as in training; answers need room in the base's positions only."""
         encoder = self.encoder.with_length(task.max_length)
-        room = encoder.max_length - self._answer_room(task, encoder)
+        positions = self.generator.base.model.config.max_position_embeddings
+        room = min(encoder.max_length, positions - self._answer_room(task, encoder))
         found = []
         for example in task.splits[split]:
             encoded = encoder.fit(example.messages, example.context, room)
-            assert encoded is not None, "load_tasks checks that max_length leaves room for a prompt"
+            assert encoded is not None, "the plan checks that answers leave room for a prompt"
             found.append(Prompt(example.id, example.reference, encoded))
         return found
 
@@ -98,7 +99,7 @@ class Answerer:
         path = self._path(task, split, adapter)
         if path is None or not path.is_file():
             return {}
-        first, *rows = path.read_text(encoding="utf-8").splitlines()
+        first, *rows = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
         if json.loads(first) != self._made_by(task, adapter):
             return {}
         return {row["id"]: Outcome(**row) for row in map(json.loads, rows)}

@@ -53,8 +53,12 @@ class Feeds:
         }
 
     def draws(self, step: int) -> int:
-        """Task draws of a step: what a shared adapter's batch has room for beside its general rows."""
-        return self.batch_size - sum(self.general_counts(step).values())
+        """Task draws of a step: what a shared adapter's batch has room for beside its general rows.
+
+        The last step draws what is left of the last epoch.
+        """
+        left = round(sum(self.rows.values()) * self.epochs) - step * self.batch_size
+        return max(0, min(self.batch_size, left) - sum(self.general_counts(step).values()))
 
 
 @dataclass

@@ -60,8 +60,12 @@ class Base:
 
 
 def folder_digest(folder: Path) -> str:
-    """SHA-256 over the configuration and the weights of a model folder."""
-    files = [folder / "config.json", *sorted(folder.glob("*.safetensors"))]
+    """SHA-256 over configuration, tokenizer, chat template and weights of a model folder."""
+    named = [
+        folder / name
+        for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+    ]
+    files = [*(file for file in named if file.is_file()), *sorted(folder.glob("*.safetensors"))]
     return hashlib.sha256("".join(digest(file) for file in files).encode()).hexdigest()
 
 

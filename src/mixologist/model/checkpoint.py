@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +15,21 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mixologist.errors import UserError
-from mixologist.files import read_json, write_folder, write_json
+from mixologist.files import digest, read_json, write_folder, write_json
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
-REFUSED = {
-    "use_dora": False, "bias": "none", "modules_to_save": None, "rank_pattern": {}, "alpha_pattern": {},
-    "fan_in_fan_out": False, "lora_bias": False, "trainable_token_indices": None, "target_parameters": None,
-    "layer_replication": None, "megatron_config": None, "exclude_modules": None,
-}  # fmt: skip
-"""Options of PEFT that change what an adapter computes and that the bank does not have, with their neutral value."""
+HARMLESS = frozenset({
+    "alpha", "auto_mapping", "base_model_name_or_path", "inference_mode", "lora_alpha", "lora_dropout", "peft_type",
+    "peft_version", "qalora_group_size", "r", "revision", "target_modules", "task_type", "use_rslora",
+    "layers_to_transform", "layers_pattern", "loftq_config", "runtime_config", "ensure_weight_tying",
+})  # fmt: skip
+"""Keys of a PEFT configuration that we read, or that change nothing once the weights are there. Any other key must
+have PEFT's default: an option that we do not know may change what the adapter computes."""
+PLAIN_STARTS = (True, False, None, "gaussian")
+"""Initialisations that leave the base's own weights as they are (PiSSA, OLoRA and others change them)."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class AdapterFile:
 
     shape: Shape
     modules: dict[str, tuple[Tensor, Tensor]]
+
+
+def adapter_digest(folder: Path) -> str:
+    """SHA-256 over configuration and weights: what tells one adapter from another of the same name."""
+    return hashlib.sha256("".join(digest(folder / part) for part in (CONFIG, WEIGHTS)).encode()).hexdigest()
 
 
 def save_adapter(bank: Bank, name: str, folder: Path) -> None:
@@ -134,7 +143,14 @@ def _refuse_unknown(folder: Path, config: Any) -> None:
             expected='"peft_type": "LORA" with r and lora_alpha',
             do="mixologist reads LoRA adapters only",
         )
-    odd = [key for key, neutral in REFUSED.items() if (config.get(key) or None) != (neutral or None)]
+    defaults = LoraConfig().to_dict() | {"init_lora_weights": True}
+    odd = [
+        key
+        for key, value in config.items()
+        if key not in HARMLESS
+        and (value or None) != (defaults.get(key) or None)
+        and not (key == "init_lora_weights" and value in PLAIN_STARTS)
+    ]
     if odd:
         raise UserError(
             "the adapter uses options of PEFT that mixologist does not compute",

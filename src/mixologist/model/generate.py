@@ -31,6 +31,8 @@ class Generator:
         self.bank = bank
         self.end_ids = list(end_ids)
         self.max_tokens = max_tokens
+        # Transformers fills what we leave open from the base's own settings: penalties, top_k and the like.
+        base.model.generation_config = GenerationConfig()
 
     @torch.no_grad()
     def generate(

@@ -132,31 +132,35 @@ def _held_out(keys: Mapping[str, _Keys], kind: str) -> Hashes:
 
 
 def _leaks(name: str, splits: Splits, keys: Mapping[str, _Keys]) -> list[UserError]:
-    """One problem for each of validation and test that shares rows with train."""
+    """One problem for each two splits that share rows."""
     problems = []
-    for split in HELD_OUT:
-        shared = np.flatnonzero(np.isin(keys["train"].exact, keys[split].exact))
+    for first, split in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        shared = np.flatnonzero(np.isin(keys[first].exact, keys[split].exact))
         if len(shared):
-            pairs = _pairs(splits, keys, split, shared[:MOST_SHOWN])
+            pairs = _pairs(splits, keys, (first, split), shared[:MOST_SHOWN])
             more = f", and {len(shared) - MOST_SHOWN} more" if len(shared) > MOST_SHOWN else ""
             problems.append(
                 UserError(
-                    f"task '{name}': {len(shared)} train rows also stand in its {split}",
+                    f"task '{name}': {len(shared)} {first} rows also stand in its {split}",
                     given=", ".join(pairs) + more,
-                    expected=f"no row of {split} among the train rows; scores would be too good to be true",
-                    do="remove them from the train file; or keep them, and know it, with --allow-leakage",
+                    expected=f"no row of {split} among the {first} rows; scores would be too good to be true",
+                    do=f"remove them from the {first} file; or keep them, and know it, with --allow-leakage",
                 )
             )
     return problems
 
 
 def _pairs(
-    splits: Splits, keys: Mapping[str, _Keys], split: str, shared: Sequence[int] | NDArray[np.int64]
+    splits: Splits,
+    keys: Mapping[str, _Keys],
+    names: tuple[str, str],
+    shared: Sequence[int] | NDArray[np.int64],
 ) -> list[str]:
-    """``train/3 = test/1`` for the train examples ``shared``."""
-    twin = {int(key): index for index, key in enumerate(keys[split].exact)}
+    """``train/3 = test/1`` for the examples ``shared`` of the first split."""
+    first, second = names
+    twin = {int(key): index for index, key in enumerate(keys[second].exact)}
     return [
-        f"{splits['train'][int(index)].id} = {splits[split][twin[int(keys['train'].exact[index])]].id}"
+        f"{splits[first][int(index)].id} = {splits[second][twin[int(keys[first].exact[index])]].id}"
         for index in shared
     ]
 

@@ -15,6 +15,7 @@ from mixologist.errors import UserError
 from mixologist.records import Example, Message
 
 PLAIN_TEMPLATE = (
+    "{{ bos_token if bos_token is defined and bos_token else '' }}"
     "{% for m in messages %}{{ '### ' + m['role'] | capitalize + ':\n' + m['content'] }}"
     "{{ eos_token + '\n' if m['role'] == 'assistant' else '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '### Assistant:\n' }}{% endif %}"
@@ -81,7 +82,10 @@ class Encoder:
         return None if fitted is None else replace(fitted, completion=completion)
 
     def fit(self, messages: Sequence[Message], context: str, room: int) -> Encoded | None:
-        """The prompt in at most ``room`` tokens: shorten the context, drop the oldest turns, cut the last message."""
+        """The prompt in at most ``room`` tokens: shorten the context, drop the oldest turns, cut the last message.
+
+        Where that is not enough, the system message goes too. None: not even an empty message fits.
+        """
         encoded = self.prompt(messages)
         if len(encoded.prompt) <= room:
             return encoded
@@ -185,17 +189,16 @@ class EncodedSplit(Sequence[Encoded]):
 
 def _what_to_cut(messages: Sequence[Message], context: str) -> list[tuple[Sequence[Message], str]]:
     """Ever harder cuts: (messages to start from, text in them to shorten)."""
-    steps: list[tuple[Sequence[Message], str]] = []
-    if context:
-        steps.append((messages, context))
-    turns = list(messages)
+    steps: list[tuple[Sequence[Message], str]] = [(messages, context)] if context else []
+    system = [message for message in messages[:1] if message["role"] == "system"]
+    turns = list(messages[len(system) :])
     while len(turns) > 1:
-        system = 1 if turns[0]["role"] == "system" else 0
-        if len(turns) - system <= 1:
-            break
-        turns = turns[:system] + turns[system + 2 :]
-        steps.append((turns, context))
-    return [*steps, (turns, turns[-1]["content"])]
+        turns = turns[1:]
+        while len(turns) > 1 and turns[0]["role"] != "user":
+            turns = turns[1:]
+        steps.append(([*system, *turns], context))
+    last = turns[-1]["content"]
+    return [*steps, ([*system, *turns], last), (turns, last)]
 
 
 def _replace(messages: Sequence[Message], old: str, new: str) -> list[Message]:

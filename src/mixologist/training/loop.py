@@ -6,6 +6,7 @@ times the bank (weights, gradients, two moments), its best states, and the activ
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 
 import torch
 
-from mixologist.errors import Interrupted
+from mixologist.errors import Interrupted, MixologistError
 from mixologist.mixing.batching import Encoded
 from mixologist.mixing.forecast import Forecast, state_at
 from mixologist.mixing.sampler import Feeds, Sampler
@@ -49,6 +50,8 @@ class Job:
     """Steps."""
     validate: Callable[[Sequence[tuple[str | None, str]]], Losses]
     folder: Path
+    fingerprint: str = ""
+    """Names recipe and data: a checkpoint of another one is not continued."""
     frozen: tuple[str, ...] = ()
     """Adapters of the bank that stay as they are."""
     resume_command: str = "mixologist train RECIPE --resume"
@@ -172,7 +175,7 @@ class _Run:
     def start(self) -> None:
         """From the latest checkpoint, or from the beginning with the base's own losses."""
         found = load_checkpoint(self.job.folder / "checkpoints")
-        if found:
+        if found and found[0]["fingerprint"] == self.job.fingerprint:
             self.restore(*found)
             return
         self.metrics.cut(0)
@@ -195,11 +198,23 @@ class _Run:
         """The trace: every update with its examples, target tokens and learning rate."""
         for one in measured:
             self.computed += one.computed
+            if not math.isfinite(one.norm):
+                self.diverge(one.update.adapter)
+                continue
             self.window.add(one)
             self.trace.write(
                 {"adapter": one.update.adapter, "update": one.update.number, "step": self.step,
                  "examples": [list(draw) for draw in one.update.draws], "tokens": one.tokens, "rate": one.rate}
             )  # fmt: skip
+
+    def diverge(self, adapter: str) -> None:
+        """A gradient that is not finite ends an adapter at its best state; its neighbours go on."""
+        for unit in self.units:
+            if adapter in unit.adapters and not unit.stopped:
+                unit.stopped = True
+                self.trace.write(
+                    {"adapter": adapter, "step": self.step, "stop": unit.best_step, "diverged": True}
+                )
 
     def log(self, shares: list[float], *, force: bool) -> None:
         """The mean train losses and the schedule, about a hundred times a run; progress every time."""
@@ -232,7 +247,8 @@ class _Run:
                 self.trace.write({"adapter": list(unit.adapters), "step": self.step, "stop": unit.best_step})
 
     def _log_validation(self) -> None:
-        for (adapter, task), loss in self.last.items():
+        for (adapter, task), number in self.last.items():
+            loss = number if math.isfinite(number) else None
             self._write({"split": "validation", "adapter": adapter or "base", "task": task, "loss": loss})
 
     def _write(self, row: dict[str, Any]) -> None:
@@ -248,6 +264,7 @@ class _Run:
         for unit in self.units:
             tensors |= {f"best/{name}": weights for name, weights in unit.weights.items()}
         state = {
+            "fingerprint": self.job.fingerprint,
             "sampler": self.sampler.state(),
             "units": [unit.state() for unit in self.units],
             "base_losses": self.base_losses,
@@ -282,6 +299,11 @@ class _Run:
         """Put every adapter's best state into the bank."""
         for unit in self.units:
             unit.put_back()
+        lost = [name for unit in self.units if not unit.weights for name in unit.adapters]
+        if lost:
+            raise MixologistError(
+                f"training diverged before the first validation: {', '.join(lost)}; lower training.learning_rate"
+            )
         return Result(
             best_step={name: unit.best_step for unit in self.units for name in unit.adapters},
             stopped={name: unit.stopped for unit in self.units for name in unit.adapters},

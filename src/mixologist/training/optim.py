@@ -43,12 +43,16 @@ class AdapterOptimizer:
         )
 
     def step(self, rate: float) -> float:
-        """Clip this adapter's gradient to ``max_norm``, step, clear it. Returns the norm before clipping."""
+        """Clip this adapter's gradient to ``max_norm``, step, clear it. Returns the norm before clipping.
+
+        A gradient that is not finite moves nothing.
+        """
         for parameter, gradient in zip(self.parameters, self.bank.gradients(self.index), strict=True):
             parameter.grad = gradient
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.max_norm))
         self.adamw.param_groups[0]["lr"] = rate
-        self.adamw.step()
+        if math.isfinite(norm):
+            self.adamw.step()
         self.clear()
         return norm
 
@@ -74,7 +78,7 @@ class AdapterOptimizer:
         for number, parameter in enumerate(self.parameters):
             self.adamw.state[parameter] = {
                 "step": flat["step"][0].clone(),
-                **{name: parts[number].clone() for name, parts in moments.items()},
+                **{name: parts[number].to(parameter.device, copy=True) for name, parts in moments.items()},
             }
 
     def flat_weights(self) -> torch.Tensor:

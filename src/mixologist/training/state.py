@@ -38,6 +38,7 @@ class Log:
         """Forget what was written after a mark."""
         self._file.flush()
         self._file.truncate(size)
+        self._file.seek(0, os.SEEK_END)
 
     def close(self) -> None:
         """Flush and close."""
