@@ -168,7 +168,7 @@ class _Run:
         """Task -> mean over its adapters of the last validation loss over the base's."""
         ratios: defaultdict[str, list[float]] = defaultdict(list)
         for (adapter, task), loss in self.last.items():
-            if adapter is not None:
+            if adapter is not None and math.isfinite(loss):
                 ratios[task].append(loss / self.base_losses[task])
         return {task: sum(values) / len(values) for task, values in ratios.items()}
 

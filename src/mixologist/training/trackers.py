@@ -36,7 +36,7 @@ def open_trackers(names: Sequence[str], folder: Path) -> Iterator[Track]:
 
 def _write(writer: Any, row: dict[str, Any]) -> None:
     """``eval/<task>/loss`` and ``train/<task>/loss`` by adapter, ``schedule/<task>``."""
-    if "loss" in row:
+    if row.get("loss") is not None:
         group = "eval" if row["split"] == "validation" else "train"
         writer.add_scalar(f"{group}/{row['task']}/loss/{row['adapter']}", row["loss"], row["step"])
     for task, share in row.get("schedule", {}).items():
