@@ -9,8 +9,8 @@ from typing import Any
 from mixologist.demo import documents, general, reviews, tickets
 from mixologist.demo.draw import Draw, Row
 
-VALIDATION_ROWS = 80
-TEST_ROWS = 150
+VALIDATION_ROWS = 50
+TEST_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def _classification(labels: tuple[str, ...], **wordings: Any) -> dict[str, Any]:
 TASKS = {
     "queue": DataSet(
         tickets.queue,
-        350,
+        320,
         _classification(
             tuple(sorted(tickets.PROBLEMS)),
             instruction="Which queue is this ticket for?",
@@ -55,7 +55,7 @@ TASKS = {
     ),
     "urgency": DataSet(
         tickets.urgency,
-        400,
+        320,
         _classification(
             tickets.URGENCIES,
             instruction="How urgent is this message?",
@@ -85,7 +85,7 @@ TASKS = {
     ),
     "sentiment": DataSet(
         reviews.sentiment,
-        450,
+        360,
         _classification(
             reviews.SENTIMENTS,
             instruction="Is this review good news for us?",
@@ -101,7 +101,7 @@ TASKS = {
     ),
     "rival_reviews": DataSet(
         reviews.rival_reviews,
-        150,
+        120,
         _classification(
             reviews.SENTIMENTS,
             instruction="Is this review of a rival good news for us?",
@@ -120,7 +120,7 @@ TASKS = {
     ),
     "entities": DataSet(
         documents.entities,
-        300,
+        160,
         {
             "format": "extraction",
             "instruction": "List product, order, city and amount.",
@@ -136,7 +136,7 @@ TASKS = {
     ),
     "invoices": DataSet(
         documents.invoices,
-        300,
+        120,
         {
             "format": "numeric_qa",
             "instruction": "Answer from the invoice.",
@@ -152,7 +152,7 @@ TASKS = {
     ),
     "titles": DataSet(
         tickets.titles,
-        300,
+        220,
         {
             "format": "prompt_completion",
             "instruction": "Write the ticket title, product and problem.",
