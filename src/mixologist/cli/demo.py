@@ -65,7 +65,11 @@ def _routes(folder: RunFolder) -> None:
 def _next(run: Path) -> str:
     return f"""
 Now you:
-  mixologist chat {run}                              talk to it, routed turn by turn
-  mixologist init --from-folder YOUR-DATA/ > my.yaml   a recipe from a folder of your own files
-  mixologist plan my.yaml                              what training would do
-  mixologist train my.yaml                             do it"""
+  mixologist chat {run}
+      talk to it, routed turn by turn
+  mixologist init --from-folder YOUR-DATA/ > my.yaml
+      a recipe from a folder of your own files
+  mixologist plan my.yaml
+      what training would do
+  mixologist train my.yaml
+      do it"""

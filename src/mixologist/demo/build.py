@@ -23,8 +23,8 @@ MOST_MISSES = 20_000
 
 SETTINGS: dict[str, Any] = {
     "adapters": {"plan": "auto", "r": 16, "lora_alpha": 32},
-    "training": {"learning_rate": 3e-3, "num_train_epochs": 2, "batch_size": 8},
-    "evaluation": {"every": 1.0, "validation_loss_rows": 40},
+    "training": {"learning_rate": 3e-3, "num_train_epochs": 2.5, "batch_size": 8},
+    "evaluation": {"every": 2.5, "validation_loss_rows": 40},
 }
 
 DATA_SETS: Registry[DataSet] = Registry("demo task")

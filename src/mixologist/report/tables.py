@@ -16,8 +16,8 @@ SHORT = {"single_task": "single"}
 SIGNS = {
     "helped": "helped",
     "hurt": "hurt",
-    "not distinguishable": "no diff.",
-    "not enough data": "few data",
+    "not distinguishable": "unclear",
+    "not enough data": "few rows",
 }
 """Verdicts as the narrow table has them."""
 
