@@ -10,7 +10,15 @@ from typing import Any
 from mixologist.errors import UserError, nearest
 from mixologist.mixing.forecast import Forecast, forecast
 from mixologist.mixing.sampler import Feeds
-from mixologist.model.base import folder_digest, locate, read_config, read_tokenizer
+from mixologist.model.base import (
+    DTYPES,
+    choose_device,
+    choose_dtype,
+    folder_digest,
+    locate,
+    read_config,
+    read_tokenizer,
+)
 from mixologist.model.estimate import Skeleton, memory_bytes, seconds, skeleton, training_flops
 from mixologist.model.router import auto_depth
 from mixologist.recipe import advice
@@ -198,11 +206,13 @@ def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
 
 def _memory(plan: Plan) -> int:
     training = plan.recipe.training
-    number = {"bfloat16": 2, "float64": 8}.get(training.dtype, 4)
+    chosen = (
+        choose_dtype(choose_device(training.device)) if training.dtype == "auto" else DTYPES[training.dtype]
+    )
     tokens = max(
         training.max_tokens_per_batch, max(int(rows.lengths.sum(1).max()) for rows in plan.train.values())
     )
-    return memory_bytes(plan.skeleton, plan.adapter_numbers, plan.adapters, tokens, number)
+    return memory_bytes(plan.skeleton, plan.adapter_numbers, plan.adapters, tokens, chosen.itemsize)
 
 
 def _longest(recipe: Recipe, config: Any) -> int:
