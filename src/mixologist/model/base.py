@@ -10,7 +10,6 @@ import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +20,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from mixologist.errors import UserError
 from mixologist.files import digest
 from mixologist.model import attention
+from mixologist.model.builtin import builtin
 
 FAMILIES = ("llama", "qwen2")
 """``model_type`` of the families that are tested. Others are refused with a message, not tried and hoped for."""
@@ -72,7 +72,7 @@ def folder_digest(folder: Path) -> str:
 def locate(name: str) -> Path | None:
     """The folder of a base, checked; None for a hub id. Raises `UserError` for a folder that is not a model."""
     if name == "builtin":
-        return Path(str(resources.files("mixologist") / "data" / "builtin"))
+        return builtin()
     folder = Path(name).expanduser()
     if not folder.exists():
         if name.count("/") == 1 and not name.startswith((".", "/", "~")):
