@@ -1,0 +1,1 @@
+"""How the built-in base is made; see README.md."""

@@ -26,6 +26,7 @@ from rich.text import Text
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tools.pretrain.likelihood import bits
+from tools.pretrain.rows import read
 from tools.pretrain.samples import samples
 
 LENGTHS = (512, 2048)
@@ -41,7 +42,7 @@ def held_out_texts(folder: Path) -> dict[str, list[str]]:
     files = sorted(folder.glob("*.jsonl"))
     if not files:
         raise SystemExit(f"no held-out text in {folder}: run python -m tools.pretrain.pack first")
-    return {file.stem: [json.loads(line)["text"] for line in file.open(encoding="utf-8")] for file in files}
+    return {file.stem: [row["text"] for row in read(file)] for file in files}
 
 
 def evaluate(folder: str, texts: Texts, device: str, dtype: str) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def interval(values: Floats) -> dict[str, float]:
 def compare(results: Mapping[str, Mapping[str, Any]], texts: Texts) -> dict[str, Any]:
     """Window length -> domain -> model -> bits per byte, and its ratios to other figures on the same draws.
 
-    ``ratio``: to the first model. ``ratio_to_512``: to the same model in short windows; below 1 where it uses long context.
+    ``ratio``: to the first model. ``ratio_to_512``: to the same model in short windows, below 1 if long ones help.
     """
     drawn, first = draws(texts), next(iter(results))
     found = {

@@ -2,8 +2,8 @@
 
     python -m tools.pretrain.pack
 
-Passages that share 13 words in a row with a validation or test row of any data set are dropped first. Four to five minutes
-on one core; one document at a time is in memory beside the index of those rows.
+Passages that share 13 words in a row with a validation or test row of any data set are dropped first. Four to five
+minutes on one core; one document at a time is in memory beside the index of those rows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ CONVERSATIONS = 120_000
 
 def main() -> None:
     """Pack documents, instructions or (the default) both into the work folder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, default=Path("runs/pretrain"))
     parser.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS])
     parser.add_argument("--conversations", type=int, default=CONVERSATIONS)
@@ -69,7 +71,7 @@ def keep_held_out(texts: Iterable[Document], folder: Path) -> dict[str, int]:
     size = Counter[str]()
     for document in texts:
         if held_out(document.text) and size[document.domain] < HELD_OUT_BYTES:
-            text = document.text[:HELD_OUT_BYTES // 5]
+            text = document.text[: HELD_OUT_BYTES // 5]
             chosen[document.domain].append(json.dumps({"source": document.source, "text": text}) + "\n")
             size[document.domain] += len(text.encode())
     folder.mkdir(parents=True, exist_ok=True)

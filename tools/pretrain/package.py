@@ -20,12 +20,20 @@ from mixologist.model.builtin import SUMS
 TARGET = Path("src/mixologist/data/builtin")
 LARGEST = 24_000_000
 """Bytes that the folder may have: every clone and every installation carries them."""
-FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+FILES = (
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
 
 
 def main() -> None:
     """Package."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--target", type=Path, default=TARGET)
     given = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The text of every validation and test row: what the base must never have seen."""
+"""Rows of JSON lines, and the text of every validation and test row: what the base must never have seen."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ def evaluation_files(data: Path) -> list[Path]:
 
 def texts(file: Path) -> Iterator[str]:
     """All strings of a split's rows, and of the documents (contract_nli) that its rows name, each once."""
-    rows = _rows(file)
+    rows = read(file)
     named = {row.get("doc_id") for row in rows} - {None}
     apart = file.parent / "documents.jsonl"
     if named and apart.exists():
-        rows += [row for row in _rows(apart) if row["doc_id"] in named]
+        rows += [row for row in read(apart) if row["doc_id"] in named]
     yield from dict.fromkeys(text for row in rows for text in _strings(row))
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def read(file: Path) -> list[dict[str, Any]]:
+    """The rows of a file of JSON lines."""
     with file.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 

@@ -11,7 +11,7 @@ from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM
 
 ATTENTION = "pretrain_causal"
 LONGEST_PRODUCT = 512
-"""Window up to which attention weights are held whole on a CPU, where the fused kernel's bfloat16 backward is slower."""
+"""Window up to which attention weights are held whole on a CPU: the fused kernel's bfloat16 backward is slower."""
 
 
 def causal_attention(

@@ -1,4 +1,4 @@
-"""Where the pretraining text comes from: a corpus of open documents, and the inputs (never the answers) of train splits.
+"""Where pretraining text comes from: a corpus of open documents, and the inputs (never the answers) of train splits.
 
 Both stay where they are; nothing of them is copied into the project.
 """
@@ -59,9 +59,9 @@ INPUTS: dict[str, tuple[str, ...]] = {
 }
 """Train splits whose licence lets a model trained on them be used and shared by all, and the fields that are inputs.
 
-Left out: what is non-commercial or names no licence for the data itself (fpb, FiQA, SemEval headlines, gold headlines, SST,
-Quora, STS, Alpaca and what copies its prompts, LIMA, DialogSum, ledgar, casehold ...), and contract_nli, whose contracts are
-shared between rows.
+Left out: what is non-commercial or names no licence for the data itself (fpb, FiQA, SemEval headlines, gold headlines,
+SST, Quora, STS, Alpaca and what copies its prompts, LIMA, DialogSum, ledgar, casehold ...), and contract_nli, whose
+contracts are shared between rows.
 """
 
 

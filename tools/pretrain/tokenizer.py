@@ -1,6 +1,6 @@
-"""The built-in base's tokenizer: byte-level BPE with single digits, special tokens of a chat and the template that uses them.
+"""The built-in base's tokenizer: byte-level BPE with single digits, the special tokens of a chat and its template.
 
-    python -m tools.pretrain.tokenizer --vocabulary 8192
+python -m tools.pretrain.tokenizer --vocabulary 8192
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 SAMPLE = {"wikipedia": 4, "books_classic": 6, "dialogues_sgd": 6, "company_profiles": 4}
-"""Of the large or formulaic sources every n-th document only, so that they do not fill the vocabulary with their phrases."""
+"""Of large or formulaic sources every n-th document only, lest they fill the vocabulary with their phrases."""
 LONGEST = 20_000
 """Characters of a document that are counted: one long contract is not a vocabulary."""
 

@@ -1,9 +1,12 @@
-"""Pretrain the built-in base, or go on from given weights; one run is one part of the work and ends with weights worth keeping.
+"""Pretrain the built-in base, or go on from given weights: one run is one part of the work.
 
     python -m tools.pretrain.train NAME --tokens 25e6 [--start FOLDER] [--device cuda]
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m tools.pretrain.train NAME ...     # a process a core
 
-Writes ``runs/pretrain/NAME/``: ``model/`` (a Transformers folder), ``log.jsonl`` and, while it runs, ``checkpoint/``. The same
-command after an interruption goes on from the checkpoint; the order of batches depends on the arguments alone.
+Processes that meet once a step lose little when other work takes a core; threads meet in every operation and lose most.
+
+Writes ``runs/pretrain/NAME/``: ``model/`` (a Transformers folder), ``log.jsonl`` and, while it runs, ``checkpoint/``.
+The same command after an interruption goes on from the checkpoint; the order of batches depends on the arguments alone.
 Memory: weights, gradients and moments (16 bytes a parameter), one micro-batch of activations; tokens are memory-mapped.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -20,6 +24,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch import distributed as dist
 from torch.nn import functional
 from transformers import AutoTokenizer, LlamaForCausalLM
 
@@ -29,39 +34,46 @@ from tools.pretrain.windows import STAGES, Order, load
 Loss = Callable[[Tensor, Tensor], Tensor]
 HEAD_TOKENS = 2048
 """Tokens whose logits exist at once."""
-SAVE_SECONDS = 600
 
 
 def main() -> None:
     """Train one part."""
     given = arguments()
     folder = given.work / given.name
+    if "RANK" in os.environ:
+        dist.init_process_group()
     model = shape.install(start(given)).to(given.device)
     order = Order.plan(load(given.tokens_folder), STAGES, int(given.tokens), given.batch, given.seed)
     optimizers = optimizer.build(model, given.optimizer, given.rate, given.embedding_rate, given.decay)
     done = resume(folder / "checkpoint", model, optimizers)
     train(model, optimizers, order, done, given, folder)
-    save_model(model, given.tokenizer, folder / "model")
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    if rank() == 0:
+        save_model(model, given.tokenizer, folder / "model")
+        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
 
 
 def train(model: Any, optimizers: Any, order: Order, done: int, given: Any, folder: Path) -> None:
-    """Steps ``done`` to the last. Each: the gradient of one batch, clipped to norm 1, under the schedule's factor."""
+    """Steps ``done`` to the last. Each: the gradient of one batch, clipped to norm 1, under the schedule's factor.
+
+    Processes share a batch's windows; only the first one writes.
+    """
     total, saved = sum(order.steps()), time.monotonic()
     loss_of = compiled(model, given)
     folder.mkdir(parents=True, exist_ok=True)
     for step in range(done, total):
         began = time.monotonic()
-        batch = torch.from_numpy(order.batch(step)).to(given.device)
+        batch = torch.from_numpy(order.batch(step)[rank() :: world()]).to(given.device)
         optimizer.set_factor(optimizers, factor(step, total, given.warmup, given.final))
-        loss = backward(loss_of, batch, given.micro)
+        loss = together(model, backward(loss_of, batch, given.micro))
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for one in optimizers:
             one.step()
             one.zero_grad()
         took = time.monotonic() - began
+        if rank() > 0:
+            continue
         log(folder / "log.jsonl", step, total, loss, float(norm), given.batch / took)
-        if time.monotonic() - saved > SAVE_SECONDS:
+        if time.monotonic() - saved > given.save_seconds:
             save_checkpoint(folder / "checkpoint", step + 1, model, optimizers)
             saved = time.monotonic()
 
@@ -98,10 +110,35 @@ def backward(loss_of: Loss, batch: Tensor, micro: int) -> float:
     pieces = batch.split(max(1, micro // (batch.shape[1] - 1)))
     total = 0.0
     for windows in pieces:
-        loss = loss_of(windows[:, :-1].contiguous(), windows[:, 1:].contiguous()) * (len(windows) / len(batch))
+        loss = loss_of(windows[:, :-1].contiguous(), windows[:, 1:].contiguous()) * (
+            len(windows) / len(batch)
+        )
         loss.backward()
         total += float(loss.detach())
     return total
+
+
+def together(model: LlamaForCausalLM, loss: float) -> float:
+    """Replace gradients by their mean over the processes, in one exchange; returns the mean loss."""
+    if world() == 1:
+        return loss
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([*(g.flatten() for g in gradients), gradients[0].new_tensor([loss])])
+    dist.all_reduce(flat)
+    flat /= world()
+    for gradient, mean in zip(gradients, flat[:-1].split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+    return float(flat[-1])
+
+
+def rank() -> int:
+    """Number of this process."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def start(given: Any) -> LlamaForCausalLM:
@@ -155,11 +192,15 @@ def log(file: Path, step: int, total: int, loss: float, norm: float, speed: floa
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name")
     parser.add_argument("--tokens", type=float, default=25e6, help="tokens of this part")
     parser.add_argument("--start", type=Path, help="folder with the weights to go on from")
-    parser.add_argument("--shape", type=int, nargs=4, default=[256, 8, 4, 704], help="hidden blocks heads mlp")
+    parser.add_argument(
+        "--shape", type=int, nargs=4, default=[256, 8, 4, 704], help="hidden blocks heads mlp"
+    )
     parser.add_argument("--tied", action="store_true", help="one table for input and output embeddings")
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate of the blocks' matrices")
@@ -172,6 +213,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], default="bfloat16")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--no-compile", dest="compile", action="store_false")
+    parser.add_argument("--save-seconds", type=float, default=600, help="between checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("runs/pretrain"))
     parser.add_argument("--tokens-folder", type=Path, default=Path("runs/pretrain/tokens"))

@@ -1,8 +1,8 @@
 """The order of training: which window of which source comes when, fixed before the first step.
 
-A stage draws ``tokens`` tokens in windows of one length, so much from each source; a source that is asked for more than it
-holds is gone through again with other window borders. The whole order is an array of starts (16 bytes a window), so that
-step n can be had without the steps before it.
+A stage draws windows of one length, so much from each source; a source that is asked for more than it holds is gone
+through again with other window borders. The whole order is an array of starts (16 bytes a window): step n can be had
+without the steps before it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Tokens = NDArray[np.uint16]
 
 @dataclass(frozen=True)
 class Stage:
-    """``share`` of a run's tokens, in windows of ``length`` tokens; ``weights``: source -> its part (they need not sum to 1)."""
+    """``share`` of a run's tokens, in windows of ``length`` tokens; ``weights``: source -> its part, of any sum."""
 
     share: float
     length: int
@@ -88,9 +88,7 @@ class Order:
         raise IndexError("past the last step")
 
 
-def _windows(
-    source: int, held: int, length: int, wanted: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _windows(source: int, held: int, length: int, wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """``wanted`` windows of a source, each pass over it with its own random phase and without repetition."""
     starts: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
     while (missing := wanted - sum(map(len, starts))) > 0:

@@ -1,4 +1,7 @@
-"""The demo's train rows, worded as its recipe words them; never a row that the demo may test on."""
+"""The demo's general and arithmetic train rows, worded as its recipe words them; never a row that the demo may test on.
+
+The demo's tasks themselves stay out: a base that had seen them would spoil the demo's verdicts.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from mixologist.demo.build import DATA_SETS, rows
+from mixologist.demo.catalogue import REGULARISERS
 from mixologist.demo.draw import Draw
 from mixologist.errors import UserError
 from mixologist.tasks.formats import FORMATS, Format
 from tools.pretrain.instructions.shapes import ID, Conversation, conversation
 
-ROWS = 1500
+ROWS = 4000
 """Rows of a data set at most."""
 
 
 def demo_conversations(seed: int) -> Iterator[Conversation]:
-    """Rows of all data sets in turn, until each has given 1500 or has no more."""
-    streams = [_worded(name, seed) for name in DATA_SETS]
+    """Rows of the data sets in turn, until each has given `ROWS` or has no more."""
+    streams = [_worded(name, seed) for name in REGULARISERS]
     for turn in itertools.zip_longest(*streams):
         yield from (made for made in turn if made)
 

@@ -21,6 +21,12 @@ _PARTIES = "Borrower|Lender|Executive|Employee|Company|Seller|Buyer|Tenant|Landl
 _DATES = (
     rf"\d{{1,2}} {_MONTH}(?: \d{{4}})?", rf"{_MONTH} \d{{1,2}}(?:, \d{{4}}|\b(?!,? \d))", rf"{_MONTH} \d{{4}}",
 )  # fmt: skip
+_RUN, _NEXT = r"[A-Z][\w&'-]*", r" (?:of |the |de |van )?[A-Z][\w&'-]*"
+_OPENING = (
+    "A|An|The|This|That|These|Those|In|On|At|By|For|From|To|With|As|If|When|While|After|Before|Since|And|But|Or|His|Her|Its"
+    "|Their|Our|My|He|She|It|They|We|You|I|Both|All|Some|Many|Most|Each|No|Not|However|Although|Under|Upon|During|According"
+)
+"""First words of a sentence that are no names."""
 PATTERNS = {
     "percent": r"\b\d+(?:\.\d+)?(?: ?%| percent\b| per cent\b)",
     "amount": r"(?:US)?[$€£] ?\d[\d,]*(?:\.\d+)?(?: (?:million|billion|trillion))?(?![\d%])",
@@ -30,7 +36,7 @@ PATTERNS = {
     "person": rf"\b(?:{_TITLES})\.? [A-Z][a-z]+(?: [A-Z][a-z]+)?",
     "place": rf"\b(?:{'|'.join(sorted(PLACES, key=len, reverse=True))})\b",
     "party": rf"\b(?:{_PARTIES})\b",
-    "name": r"(?<=[a-z,;] )[A-Z][a-z]+(?: (?:of |the |de |van )?[A-Z][a-z]+)*",
+    "name": rf"(?<=[\w,;)] )(?!I\b){_RUN}(?:{_NEXT})*|(?<![\w'])(?!(?:{_OPENING})\b){_RUN}(?:{_NEXT})+",
 }
 """Kind -> what a mention of it looks like. What the pattern misses is no mention here."""
 _COMPILED = {kind: re.compile(pattern) for kind, pattern in PATTERNS.items()}
@@ -60,7 +66,7 @@ def entities(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
     naming = draw.below(3)
     names = {kind: ENTITIES[kind][naming] for kind in kinds}
     pairs = [[names[kind], words] for kind, words in found(piece.text, kinds)]
-    if len(pairs) > 7 or (not pairs and draw.chance(0.6)):
+    if len(pairs) > 7 or (not pairs and draw.chance(0.8)):
         return None
     listed = draw.some(sorted(names.values()), len(names))
     asked = draw.one((

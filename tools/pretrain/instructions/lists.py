@@ -20,19 +20,8 @@ def read(name: str) -> dict[str, Any]:
 
 CASES: tuple[Callable[[str], str], ...] = (str, str, str, str.capitalize, str.title, str.upper, str.lower)
 COLOURS = (
-    "red",
-    "blue",
-    "green",
-    "yellow",
-    "black",
-    "white",
-    "brown",
-    "pink",
-    "grey",
-    "orange",
-    "violet",
-    "gold",
-)
+    "red", "blue", "green", "yellow", "black", "white", "brown", "pink", "grey", "orange", "violet", "gold",
+)  # fmt: skip
 SYLLABLES = (
     "ba", "do", "fi", "ga", "ke", "lu", "mo", "na", "pe", "ri", "su", "ta", "vo", "wi", "xa", "zu", "bel", "dor", "fan",
     "gim", "kor", "lan", "mer", "nov", "pol", "ros", "sil", "tem", "val", "zan",
@@ -87,16 +76,15 @@ def cased(draw: Draw, labels: Sequence[str]) -> list[str]:
 
 
 def codes(draw: Draw, n: int) -> list[str]:
-    """``n`` names that mean nothing: letters, numbers, colours, made-up words."""
+    """``n`` names that mean nothing, in random order: letters, numbers, colours, made-up words."""
     kind = draw.below(6)
-    if kind == 0:
-        return list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:n])
-    if kind == 1:
-        return [str(i + 1) for i in range(n)]
+    if kind < 2:
+        return draw.some(("ABCDEFGHIJ", "1234567890")[kind][:n], n)
     if kind == 2:
-        return [f"{draw.one(('class', 'group', 'type'))} {i + 1}" for i in range(n)]
+        word = draw.one(("class", "group", "type"))
+        return [f"{word} {i + 1}" for i in draw.some(range(n), n)]
     if kind == 3:
-        return draw.some(COLOURS, n) if n <= len(COLOURS) else [f"c{i}" for i in range(n)]
+        return draw.some(COLOURS, n)
     if kind == 4:
         return [f"{letter}{draw.below(9) + 1}" for letter in draw.some("ABCDEFGHKLMNPRSTUVWXYZ", n)]
     return unique(lambda: "".join(draw.one(SYLLABLES) for _ in range(draw.between(2, 3))), n)

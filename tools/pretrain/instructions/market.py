@@ -29,6 +29,8 @@ JUDGEMENTS: list[list[str]] = _LISTS["judgements"]["any"]
 BUSINESS: list[list[str]] = [*JUDGEMENTS, *_LISTS["judgements"]["business"]]
 """Names of bad, neither and good; the latter for business alone."""
 DIRECTIONS: list[list[str]] = _LISTS["directions"]
+PLAIN = {("negative", "neutral", "positive"), ("down", "flat", "up")}
+"""The names that need not be listed."""
 SINGULAR = frozenset({
     "revenue", "profit", "net profit", "operating profit", "income", "turnover", "growth", "demand", "debt", "stock",
     "output", "production", "employment", "unemployment", "cash flow", "staff turnover", "market share",
@@ -130,13 +132,19 @@ def of_what(draw: Draw) -> Example | None:
 
 
 def named(draw: Draw) -> Example:
-    """The companies of one to three statements, as an extraction."""
+    """The companies, or companies and places, of one to three statements."""
     said = [statement(draw) for _ in range(draw.between(1, 3))]
-    kind = draw.one(("ORG", "COMPANY", "company", "organisation", "FIRM"))
+    firm, place = draw.one(
+        (("ORG", "LOC"), ("COMPANY", "PLACE"), ("company", "place"), ("organisation", "location"))
+    )
     text = " ".join(one.text for one in said)
-    pairs = [[kind, one.company] for one in said]
+    pairs = [[firm, one.company] for one in said]
+    if draw.chance(0.4):
+        asked = draw.one((f"List each {firm}.", "Which companies are named ({labels})?"))
+        return extract(draw, text, pairs, [firm], asked)
+    pairs += [[place, name] for name in PLACES if name in text]
     return extract(
-        draw, text, pairs, [kind], draw.one((f"List each {kind}.", "Which companies are named ({labels})?"))
+        draw, text, pairs, [firm, place], draw.one(("List {labels}.", "Which {labels} are named?"))
     )
 
 

@@ -15,7 +15,10 @@ from tools.pretrain.instructions.shapes import MOST_LABEL, choose
 from tools.pretrain.instructions.texts import Maker, Piece, Pool
 
 _WORD = re.compile(r"(?<![\w'-])[a-z]{4,}(?![\w'-])")
-_PROFILE = re.compile(r"^(?P<name>[^(]+) \((?:(?P<industry>[^()]+), )?(?P<country>[A-Z][^(),]+)\)$")
+_PROFILE = re.compile(
+    r"^(?P<name>.+?) \((?:(?P<industry>[^()]+(?: \([^()]*\))?), )?(?P<country>[A-Z][^(),]+)\)$"
+)
+"""The heading of a company's profile: ``Name (Industry, Country)``."""
 
 
 def several(draw: Draw) -> int:
@@ -64,8 +67,8 @@ def heading(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
 def profile(draw: Draw, piece: Piece, pool: Pool) -> Example | None:
     """A company's industry or country, as the heading of its profile says."""
     field = draw.one(("industry", "industry", "country"))
-    right = _of_profile(piece, field)
-    wrong = {_of_profile(other, field) for other in pool.others(draw, piece, 30, near=True)} - {right, ""}
+    right = of_profile(piece, field)
+    wrong = {of_profile(other, field) for other in pool.others(draw, piece, 30, near=True)} - {right, ""}
     labels = [right, *draw.some(sorted(wrong), several(draw))]
     asked = draw.one({
         "industry": ("Which industry is the company in?", "Sector of this business?", "Line of business:",
@@ -114,7 +117,8 @@ def _contents(text: str) -> list[str]:
     return sorted(set(_WORD.findall(text)) - COMMON)
 
 
-def _of_profile(piece: Piece, field: str) -> str:
+def of_profile(piece: Piece, field: str) -> str:
+    """The ``industry`` or ``country`` of a profile's company, ``""`` where none is given."""
     found = _PROFILE.match(piece.heading or piece.title) if piece.source == "company_profiles" else None
     return (found[field] or "") if found else ""
 

@@ -48,7 +48,7 @@ def intent(draw: Draw) -> Example | None:
 def same_intent(draw: Draw) -> Example | None:
     """By example: each code is shown with a request of its kind, as few-shot prompts do."""
     names = draw.some(sorted(INTENTS), draw.between(2, 5))
-    marks = codes(draw, len(names))
+    marks = sorted(codes(draw, len(names)))
     shown = draw.one((" -> ", ": ", " = ", " | "))
     lines = [f"{request(draw, name)}{shown}{mark}" for name, mark in zip(names, marks, strict=True)]
     asked = "\n".join(
@@ -74,7 +74,7 @@ def topic(draw: Draw) -> Example | None:
 def grouped(draw: Draw) -> Example | None:
     """Which group a word belongs to, where groups are shown by other members."""
     names = draw.some(sorted(SLOTS), draw.between(2, 4))
-    marks = codes(draw, len(names))
+    marks = sorted(codes(draw, len(names)))
     shown = {name: draw.some(SLOTS[name], 4) for name in names}
     lines = [f"{mark}: {', '.join(shown[name][1:])}" for name, mark in zip(names, marks, strict=True)]
     which = draw.below(len(names))

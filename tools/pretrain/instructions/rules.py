@@ -16,6 +16,9 @@ from tools.pretrain.instructions.texts import Maker, Piece, Pool
 
 Test = Callable[[str], bool]
 
+PLAIN = ["negative", "neutral", "positive"]
+"""The names that need not be listed."""
+
 RULES: tuple[tuple[str, str, Test], ...] = (
     ("the text has a number in it", "there is a number", lambda text: bool(re.search(r"\d", text))),
     ("the text names a year", "a year is named", lambda text: bool(re.search(r"\b(1[5-9]|20)\d\d\b", text))),
@@ -73,7 +76,7 @@ def topic(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
     low = set(re.findall(r"[a-z]+", piece.text.lower()))
     hits = {name: len(low & words) for name, words in TELLING.items()}
     ranked = sorted(hits, key=lambda name: -hits[name])
-    if hits[ranked[0]] < 2 or hits[ranked[1]] >= hits[ranked[0]] - 1:
+    if hits[ranked[0]] < 2 or hits[ranked[1]] > hits[ranked[0]] - 2:
         return None
     clear = [name for name in ranked[1:] if hits[name] == 0]
     return _by_topic(draw, piece.text, ranked[0], draw.some(clear, several(draw)))
@@ -103,7 +106,13 @@ def tone(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
         "Judge the mood.", "Does this report something good or something bad?",
     ))  # fmt: skip
     return choose(
-        draw, piece.text, labels[2 if good else 0 if bad else 1], labels, asked, clear=True, known=True
+        draw,
+        piece.text,
+        labels[2 if good else 0 if bad else 1],
+        labels,
+        asked,
+        clear=True,
+        known=labels == PLAIN,
     )
 
 
@@ -134,5 +143,5 @@ def after(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
 
 
 MAKERS: tuple[tuple[Maker, float], ...] = (
-    (rule, 2.0), (word, 1.0), (topic, 5.0), (tone, 4.0), (nth, 0.6), (after, 0.7),
+    (rule, 2.0), (word, 1.0), (topic, 9.0), (tone, 6.0), (nth, 0.6), (after, 0.7),
 )  # fmt: skip

@@ -25,8 +25,8 @@ def lookup(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
         return None
     value, word = draw.one(unique)
     question = draw.one((
-        f"Which number stands before \"{word}\"?", f"How many {word}?", f"What number of {word} is named?",
-        f"Give the number of {word}.",
+        f"Which number stands before \"{word}\"?",
+        *((f"How many {word}?", f"What number of {word} is named?") if word.endswith("s") else ()),
     ))  # fmt: skip
     return number(draw, question, value, piece.text)
 
@@ -84,7 +84,7 @@ def gap(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
 
 def entitle(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
     """The title or heading, without options; only where its words stand in the text."""
-    name = draw.one((piece.title, piece.heading)) or piece.title
+    name = piece.heading if piece.source == "company_profiles" else piece.title or piece.heading
     words = [word for word in re.findall(r"\w+", name.casefold()) if len(word) > 3]
     if (
         not words
@@ -130,6 +130,6 @@ def chat(draw: Draw, piece: Piece, _pool: Pool) -> Example | None:
 
 
 MAKERS: tuple[tuple[Maker, float], ...] = (
-    (lookup, 2.0), (only, 1.5), (how_many, 0.5), (copy, 1.0), (gap, 1.5), (entitle, 1.0), (go_on, 1.0), (repeated, 0.7),
+    (lookup, 2.0), (only, 1.5), (how_many, 0.3), (copy, 1.0), (gap, 1.5), (entitle, 1.0), (go_on, 1.0), (repeated, 0.7),
     (chat, 4.0),
 )  # fmt: skip
