@@ -1,4 +1,4 @@
-"""A real pretraining run of a tiny Llama: it learns, resumes to the same weights, shares its work with another process."""
+"""A real pretraining run of a tiny Llama: it learns, resumes exactly, shares its work between processes."""
 
 import json
 import os
@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoTokenizer
 from tools.pretrain import optimizer, shape
 from tools.pretrain.sources import documents
 from tools.pretrain.tokenizer import train as train_tokenizer
 from tools.pretrain.train import factor
+from transformers import AutoTokenizer
 
 TEXTS = [
     f"The sum of {n} and {n + 1} is {2 * n + 1}.\nThe letter {chr(97 + n % 26)} comes next."
