@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tools.pretrain import evaluate, likelihood, samples
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tools.pretrain import evaluate, likelihood, samples
 
 TEXTS = [
     "The kettle sings before it boils, and nobody in the house gets up. " * 3,

@@ -5,6 +5,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
+from mixologist.demo.build import rows
+from mixologist.demo.draw import Draw
+from mixologist.records import Example
+from mixologist.tasks.formats.extraction import Extraction
 from tools.pretrain.instructions import (
     ON_TEXT,
     conversations,
@@ -21,11 +26,6 @@ from tools.pretrain.instructions.numbers import Report
 from tools.pretrain.instructions.requests import request
 from tools.pretrain.instructions.texts import Piece, Pool, pieces, sentences
 from tools.pretrain.sources import Document
-
-from mixologist.demo.build import rows
-from mixologist.demo.draw import Draw
-from mixologist.records import Example
-from mixologist.tasks.formats.extraction import Extraction
 
 ANIMALS = ("heron", "otter", "badger", "lynx", "marmot", "plover")
 

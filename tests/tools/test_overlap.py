@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tools.pretrain.ngrams import Index
 from tools.pretrain.overlap import report, table
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
+
 from tools.pretrain import optimizer, shape
-from tools.pretrain.sources import documents
 from tools.pretrain.tokenizer import train as train_tokenizer
 from tools.pretrain.train import factor
-from transformers import AutoTokenizer
 
 TEXTS = [
     f"The sum of {n} and {n + 1} is {2 * n + 1}.\nThe letter {chr(97 + n % 26)} comes next."
@@ -112,7 +112,7 @@ def test_the_learning_rate_goes_up_and_then_down_to_its_end() -> None:
 
 def test_optimizer_state_survives_saving(tmp_path: Path) -> None:
     model = shape.build(16, 1, 2, 32, 300, tied=False, seed=0)
-    states = []
+    states: list[list[Any]] = []
     for _ in range(2):
         optimizers = optimizer.build(model, "muon", 1e-2, 1e-2, 0.1)
         if states:
@@ -128,15 +128,3 @@ def test_optimizer_state_survives_saving(tmp_path: Path) -> None:
             assert all(
                 torch.equal(torch.as_tensor(state[k]), torch.as_tensor(loaded[index][k])) for k in state
             )
-
-
-def test_documents_of_a_shard_are_parted_at_their_ends(tmp_path: Path) -> None:
-    import lzma
-
-    with lzma.open(tmp_path / "books_classic_02.txt.xz", "wt", encoding="utf-8") as file:
-        file.write("One.\n\nStill one.\n<|endoftext|>\n\n<|endoftext|>\nTwo.\n")
-    found = list(documents(tmp_path))
-    assert [(d.source, d.domain, d.text) for d in found] == [
-        ("books_classic", "books", "One.\n\nStill one."),
-        ("books_classic", "books", "Two."),
-    ]

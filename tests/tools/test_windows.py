@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from tools.pretrain.windows import Order, Stage
 
 SOURCES = {"a": np.arange(10_000, dtype=np.uint16), "b": np.arange(20_000, 22_000, dtype=np.uint16)}
