@@ -36,6 +36,14 @@ def test_a_source_is_gone_through_before_any_of_it_comes_again() -> None:
     assert len(set(of_a)) == len(of_a)
 
 
+def test_a_second_part_goes_on_where_the_first_ended() -> None:
+    starts = [set[int](), set[int]()]
+    for found, skip in zip(starts, (0, 8_000), strict=True):
+        order = Order.plan(SOURCES, STAGES, 8_000, 128, 0, skip)
+        found |= {int(w[0]) for step in range(order.steps()[0]) for w in order.batch(step) if w[0] < 20_000}
+    assert len(starts[0] | starts[1]) == len(starts[0]) + len(starts[1]) > 370
+
+
 def test_the_seed_fixes_every_step() -> None:
     assert (planned().batch(7) == planned().batch(7)).all()
     assert (planned().batch(7) != planned(seed=1).batch(7)).any()

@@ -43,7 +43,8 @@ def main() -> None:
     if "RANK" in os.environ:
         dist.init_process_group()
     model = shape.install(start(given)).to(given.device)
-    order = Order.plan(load(given.tokens_folder), STAGES, int(given.tokens), given.batch, given.seed)
+    texts = load(given.tokens_folder)
+    order = Order.plan(texts, STAGES, int(given.tokens), given.batch, given.seed, int(given.skip))
     optimizers = optimizer.build(model, given.optimizer, given.rate, given.embedding_rate, given.decay)
     done = resume(folder / "checkpoint", model, optimizers)
     train(model, optimizers, order, done, given, folder)
@@ -197,6 +198,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("name")
     parser.add_argument("--tokens", type=float, default=25e6, help="tokens of this part")
+    parser.add_argument("--skip", type=float, default=0, help="tokens of the parts before it")
     parser.add_argument("--start", type=Path, help="folder with the weights to go on from")
     parser.add_argument(
         "--shape", type=int, nargs=4, default=[256, 8, 4, 704], help="hidden blocks heads mlp"

@@ -56,17 +56,28 @@ class Order:
 
     @staticmethod
     def plan(
-        sources: Mapping[str, Tokens], stages: Sequence[Stage], tokens: int, batch_tokens: int, seed: int
+        sources: Mapping[str, Tokens],
+        stages: Sequence[Stage],
+        tokens: int,
+        batch_tokens: int,
+        seed: int,
+        skip: int = 0,
     ) -> Order:
-        """Lay out a run of about ``tokens`` tokens; the same arguments give the same order."""
+        """Lay out a run of about ``tokens`` tokens; the same arguments give the same order.
+
+        ``skip``: tokens of earlier parts with this seed, whose windows do not come again before all have come.
+        """
         names = list(sources)
         rows = []
         for number, stage in enumerate(stages):
-            rng = np.random.default_rng([seed, number])
             weights = np.array([stage.weights.get(name, 0.0) for name in names])
-            wanted = np.rint(weights / weights.sum() * stage.share * tokens / stage.length).astype(int)
-            drawn = [_windows(i, len(sources[n]), stage.length, wanted[i], rng) for i, n in enumerate(names)]
-            rows.append(rng.permutation(np.concatenate(drawn)))
+            windows = weights / weights.sum() * stage.share / stage.length
+            begin, end = (np.rint(windows * n).astype(int) for n in (skip, skip + tokens))
+            drawn = []
+            for i, name in enumerate(names):
+                rng = np.random.default_rng([seed, number, i])
+                drawn.append(_windows(i, len(sources[name]), stage.length, end[i], rng)[begin[i] :])
+            rows.append(np.random.default_rng([seed, number]).permutation(np.concatenate(drawn)))
         return Order(list(sources.values()), stages, rows, batch_tokens)
 
     def steps(self) -> list[int]:
