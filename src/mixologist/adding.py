@@ -85,9 +85,8 @@ def add_task(
     _check_free(record, name)
     older = [read_adapter(folder.adapter(each)) for each in record["adapters"]]
     recipe = run_recipe(folder)
-    plan = resolve(
-        recipe.model_copy(update={"tasks": (*recipe.tasks, spec)}), allow_leakage=record["allow_leakage"]
-    )
+    wanted = recipe.model_copy(update={"tasks": (*recipe.tasks, spec)})
+    plan = resolve(wanted, allow_leakage=record["allow_leakage"], stage=hooks.stage)
     base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
     check_base(record, base)
     facts: dict[str, Any] = {"tasks": [name]}

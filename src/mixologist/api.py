@@ -141,7 +141,9 @@ def train(
 ) -> dict[str, Any]:
     """Train a recipe into its ``output_dir``; returns run.json."""
     return execute(
-        resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage), resume=resume, hooks=hooks
+        resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage, stage=(hooks or Hooks()).stage),
+        resume=resume,
+        hooks=hooks,
     )
 
 

@@ -10,8 +10,8 @@ from mixologist import seeds
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.trunk import prompt_features
-from mixologist.planning import Advance, Plan, encode
-from mixologist.tasks.encoding import Encoded
+from mixologist.planning import Plan, encode
+from mixologist.tasks.encoding import Advance, Encoded
 from mixologist.tasks.task import Task
 from mixologist.tasks.wordings import KINDS, prompts_worded
 from mixologist.training.routing import BASE, Features

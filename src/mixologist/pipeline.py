@@ -32,10 +32,11 @@ from mixologist.model.base import Base, load_base
 from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter, save_adapter
 from mixologist.model.generate import Generator
 from mixologist.model.router import Router
-from mixologist.planning import Advance, Plan, describe, steps_between_validations
+from mixologist.planning import Plan, describe, steps_between_validations
 from mixologist.recipe.load import dump
 from mixologist.recipe.schema import Recipe
 from mixologist.runfolder import STAGES, VERSION, RunFolder
+from mixologist.tasks.encoding import Advance
 from mixologist.tasks.task import Task
 from mixologist.training.loop import Job, Result, Watch, train
 from mixologist.training.routing import fit_router

@@ -6,6 +6,7 @@ import pytest
 
 from mixologist.model.base import read_tokenizer
 from mixologist.records import Example
+from mixologist.tasks import encoding
 from mixologist.tasks.encoding import PLAIN_TEMPLATE, EncodedSplit, Encoder
 
 
@@ -76,7 +77,24 @@ def test_a_row_whose_answer_leaves_no_room_is_dropped_and_counted(tokenizer: Any
     examples = [example(), example(completion="word " * 200), example(context="x y z " * 100)]
     split = EncodedSplit(examples, Encoder(tokenizer, 64))
     assert (len(split), split.dropped, split.shortened) == (2, 1, 1)
-    assert split.lengths.tolist() == [[len(e.prompt), len(e.completion)] for e in split]
+    assert split.tokens == sum(len(e.prompt) + len(e.completion) for e in split)
+    assert split.completion_tokens == sum(len(e.completion) for e in split)
+    assert split.longest == 64
+
+
+def test_of_a_large_split_a_sample_is_measured(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = [
+        example(text=f"number {n}", completion="word " * (200 if n % 4 == 3 else 1)) for n in range(400)
+    ]
+    whole = EncodedSplit(examples, Encoder(tokenizer, 64))
+    monkeypatch.setattr(encoding, "MEASURED", 99)
+    advanced: list[int] = []
+    split = EncodedSplit(examples, Encoder(tokenizer, 64), advanced.append)
+    assert (len(split), split.exact, sum(advanced)) == (400, False, 99)
+    assert split.dropped == pytest.approx(100, abs=10)
+    assert split.tokens == pytest.approx(whole.tokens, rel=0.05)
+    assert split[3] == split[4] == whole[3]  # row 3 does not fit, row 4 does
+    assert split[399] == split[0]
 
 
 def test_a_base_without_template_gets_the_plain_one(tokenizer: Any) -> None:

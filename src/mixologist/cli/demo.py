@@ -39,7 +39,7 @@ def run(
     err.print(f"Writing eight small tasks to {place} ...", soft_wrap=True)
     recipe = build(place, seed)
     with following(f"mixologist train {recipe} --resume") as follower:
-        record = execute(resolve(load(recipe)), hooks=follower.hooks())
+        record = execute(resolve(load(recipe), stage=follower.stage), hooks=follower.hooks())
     run_folder = RunFolder(place / "run")
     evaluation = read_json(run_folder.evaluation)
     if json:

@@ -25,16 +25,12 @@ def run(
     """See the module."""
     loaded = load(recipe, set_)
     with following(f"mixologist plan {recipe}") as follower:
-        plan = resolve(loaded, allow_leakage=allow_leakage, advance=follower.stage("reading", _rows(loaded)))
+        plan = resolve(loaded, allow_leakage=allow_leakage, stage=follower.stage)
     described = describe(plan)
     if json:
         emit(described)
         return
     show(plan, described)
-
-
-def _rows(recipe: Any) -> int:
-    return sum(task.train_rows or 1000 for task in recipe.tasks)
 
 
 def show(plan: Plan, described: dict[str, Any]) -> None:
@@ -47,9 +43,13 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
         table.add_column(column, justify="right")
     table.add_column("licence", overflow="fold")
     for name, task in described["tasks"].items():
-        counts = [task[key] for key in ("train_rows", "validation_rows", "test_rows", "tokens", "shortened")]
+        counts = [task[key] for key in ("train_rows", "validation_rows", "test_rows")]
+        about = "~" if task["estimated"] else ""
+        measured = [f"{about}{task[key]:,}" for key in ("tokens", "shortened")]
         licence = (task["licence"] or "not stated").split(" (")[0]
-        table.add_row(name, task["format"], task["metric"], *(f"{count:,}" for count in counts), licence)
+        table.add_row(
+            name, task["format"], task["metric"], *(f"{count:,}" for count in counts), *measured, licence
+        )
     out.print(table)
     out.print(_schedule(described))
     show_examples(plan, out)

@@ -37,7 +37,7 @@ def run(
     if not (resume and folder.exists()):
         folder.check_free()  # before the data is read, which may take minutes
     with following(f"mixologist train {folder.path} --resume") as follower:
-        plan = resolve(loaded, allow_leakage=allow_leakage)
+        plan = resolve(loaded, allow_leakage=allow_leakage, stage=follower.stage)
         for warning in plan.warnings:
             err.print(f"warning: {warning}", markup=False, soft_wrap=True)
         show_examples(plan, err)

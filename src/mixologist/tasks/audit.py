@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixologist.errors import UserError
-from mixologist.tasks.keys import asked, folded, hash_text
-from mixologist.tasks.splits import Split, tolerant
+from mixologist.tasks.splits import Split
+from mixologist.tasks.survey import Survey
 
 HELD_OUT = ("validation", "test")
 MOST_SHOWN = 10
@@ -61,14 +61,6 @@ class Audit:
         return [f"{name}: {line}" for name, audit in self.tasks.items() for line in _sentences(audit)]
 
 
-@dataclass(frozen=True)
-class _Keys:
-    """Hashes of a split's examples, (n,) each."""
-
-    exact: Hashes
-    near: Hashes
-
-
 def audit(
     tasks: Mapping[str, Splits], *, left_out: Mapping[str, int], allow_leakage: bool = False
 ) -> tuple[Audit, dict[str, dict[str, Split]], list[UserError]]:
@@ -79,37 +71,21 @@ def audit(
         left_out: task -> rows without an answer, for the record.
 
     Returns:
-        What was found; the tasks without the removed train rows; the problems (unreadable rows, leaks).
+        What was found; the tasks without the removed train rows; the problems (leaks).
     """
-    keys: dict[str, dict[str, _Keys]] = {}
+    keys = {name: {split: one.survey for split, one in splits.items()} for name, splits in tasks.items()}
     problems: list[UserError] = []
-    for name, splits in tasks.items():
-        try:
-            keys[name] = {split: _keys(examples) for split, examples in splits.items()}
-        except UserError as problem:
-            problems.append(problem)
     found: dict[str, TaskAudit] = {}
     kept: dict[str, dict[str, Split]] = {}
     for name in keys:
-        leaks = _leaks(name, tasks[name], keys[name])
-        problems += [] if allow_leakage else leaks
+        problems += [] if allow_leakage else _leaks(name, tasks[name], keys[name])
         found[name], keep = _compare(name, keys, left_out.get(name, 0))
-        train = tasks[name]["train"]
-        kept[name] = {**tasks[name], "train": train.only(train.parts[keep])}
+        kept[name] = {**tasks[name], "train": tasks[name]["train"].only(keep)}
     return Audit(found), kept, problems
 
 
-def _keys(examples: Split) -> _Keys:
-    def both(index: int) -> tuple[int, int]:
-        text = asked(examples[index])
-        return hash_text(text), hash_text(folded(text))
-
-    pairs = np.array(list(tolerant(range(len(examples)), both)), dtype=np.uint64).reshape(-1, 2)
-    return _Keys(pairs[:, 0], pairs[:, 1])
-
-
 def _compare(
-    name: str, keys: Mapping[str, Mapping[str, _Keys]], left_out: int
+    name: str, keys: Mapping[str, Mapping[str, Survey]], left_out: int
 ) -> tuple[TaskAudit, NDArray[np.bool_]]:
     """The task's record, and which of its train examples stay, (n,)."""
     train = keys[name]["train"]
@@ -127,11 +103,11 @@ def _compare(
     return TaskAudit(rows, duplicates, int((leaked & keep).sum()), int(near.sum()), removed, left_out), keep
 
 
-def _held_out(keys: Mapping[str, _Keys], kind: str) -> Hashes:
+def _held_out(keys: Mapping[str, Survey], kind: str) -> Hashes:
     return np.concatenate([getattr(keys[split], kind) for split in HELD_OUT])
 
 
-def _leaks(name: str, splits: Splits, keys: Mapping[str, _Keys]) -> list[UserError]:
+def _leaks(name: str, splits: Splits, keys: Mapping[str, Survey]) -> list[UserError]:
     """One problem for each two splits that share rows."""
     problems = []
     for first, split in (("train", "validation"), ("train", "test"), ("validation", "test")):
@@ -152,7 +128,7 @@ def _leaks(name: str, splits: Splits, keys: Mapping[str, _Keys]) -> list[UserErr
 
 def _pairs(
     splits: Splits,
-    keys: Mapping[str, _Keys],
+    keys: Mapping[str, Survey],
     names: tuple[str, str],
     shared: Sequence[int] | NDArray[np.int64],
 ) -> list[str]:

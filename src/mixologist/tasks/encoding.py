@@ -5,6 +5,7 @@ Prompt and completion are tokenised apart, as they are when the model answers, s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
@@ -25,6 +26,16 @@ PLAIN_TEMPLATE = (
 PROBE = "probe-answer"
 SHORTEST_PROMPT = 8
 """Tokens of a prompt below which nothing sensible is left."""
+
+
+MEASURED = 20_000
+"""Examples of a split whose lengths are measured, a few seconds' work."""
+
+Advance = Callable[[int], None]
+
+
+def silent(count: int) -> None:
+    """The `Advance` of those who show no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,27 +156,46 @@ class EncodedSplit(Sequence[Encoded]):
     """A split as token ids, made anew at each access; only the lengths are held (8 bytes a row).
 
     Rows whose answer alone does not fit are left out (``dropped``); ``shortened`` counts those whose context was cut.
+    Of a split of more than `MEASURED` examples an even sample is measured, and counts are estimates from it: a million
+    rows would take minutes. A row of it that does not fit then stands for the next one that does.
     """
 
-    def __init__(
-        self,
-        examples: Sequence[Example],
-        encoder: Encoder,
-        advance: Callable[[int], None] = lambda count: None,
-    ) -> None:
+    def __init__(self, examples: Sequence[Example], encoder: Encoder, advance: Advance = silent) -> None:
         self._examples = examples
         self._encoder = encoder
-        kept, lengths, self.shortened = [], [], 0
-        for number in range(len(examples)):
+        self.exact = len(examples) <= MEASURED
+        """Whether every row was measured."""
+        measured = (
+            np.arange(len(examples)) if self.exact else np.linspace(0, len(examples) - 1, MEASURED, dtype=int)
+        )
+        kept, lengths, shortened = [], [], 0
+        for number in measured.tolist():
             encoded = encoder.encode(examples[number])
             advance(1)
             if encoded is not None:
                 kept.append(number)
                 lengths.append((len(encoded.prompt), len(encoded.completion)))
-                self.shortened += encoded.shortened
-        self._kept = np.array(kept, dtype=np.int32)
-        self.lengths = np.array(lengths, dtype=np.int32).reshape(-1, 2)  # (n, 2): prompt, completion
-        self.dropped = len(examples) - len(kept)
+                shortened += encoded.shortened
+        self._lengths = np.array(lengths, dtype=np.int32).reshape(-1, 2)  # (measured, 2): prompt, completion
+        self._scale = len(examples) / max(1, len(measured))
+        self._kept = np.array(kept, dtype=np.int64) if self.exact or not kept else np.arange(len(examples))
+        self.shortened = round(shortened * self._scale)
+        self.dropped = round((len(measured) - len(kept)) * self._scale)
+
+    @property
+    def tokens(self) -> int:
+        """Prompts and completions of all rows together."""
+        return round(float(self._lengths.sum()) * self._scale)
+
+    @property
+    def completion_tokens(self) -> int:
+        """Completions of all rows together."""
+        return round(float(self._lengths[:, 1].sum()) * self._scale)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row measured."""
+        return int(self._lengths.sum(1).max(initial=0))
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -178,13 +208,11 @@ class EncodedSplit(Sequence[Encoded]):
         """The ids of a row (or of several)."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        encoded = self._encoder.encode(self.example(index))
-        assert encoded is not None
-        return encoded
-
-    def example(self, index: int) -> Example:
-        """The row as it was before encoding."""
-        return self._examples[int(self._kept[index])]
+        for number in itertools.chain(self._kept[index:], self._kept):
+            encoded = self._encoder.encode(self._examples[int(number)])
+            if encoded is not None:
+                return encoded
+        raise IndexError(index)
 
 
 def _what_to_cut(messages: Sequence[Message], context: str) -> list[tuple[Sequence[Message], str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from mixologist.errors import UserError, UserErrors, raise_all
@@ -11,9 +13,13 @@ from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import Recipe, TaskSpec
 from mixologist.tasks.audit import Audit, audit
 from mixologist.tasks.card import ResolvedSpec, merge
+from mixologist.tasks.encoding import Advance
 from mixologist.tasks.formats import Format, bind
-from mixologist.tasks.sources import digests, open_source
+from mixologist.tasks.sources import Splits, digests, open_source
 from mixologist.tasks.splits import Split, make_splits, too_few
+
+Stage = Callable[[str, int], Advance]
+"""Told what begins and how many things it will do; gives back what is told how many are done."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +77,14 @@ class TaskSet:
     audit: Audit
 
 
-def load_tasks(recipe: Recipe, *, allow_leakage: bool = False) -> TaskSet:
+def load_tasks(
+    recipe: Recipe, *, allow_leakage: bool = False, stage: Stage = lambda name, total: lambda count: None
+) -> TaskSet:
     """Open, split and audit all data of a recipe, general and math included.
 
     Args:
         allow_leakage: keep (and count) train rows that also stand in the task's own validation or test.
+        stage: told once how many rows there are; what it gives back is told how many have been read.
 
     Raises:
         UserError: a task's card, data or rows are wrong, or its train rows leak into its own test.
@@ -83,14 +92,18 @@ def load_tasks(recipe: Recipe, *, allow_leakage: bool = False) -> TaskSet:
     """
     shares = {name: spec for name, spec in (("general", recipe.general), ("math", recipe.math)) if spec}
     specs: dict[str, TaskSpec] = {**{resolved_name(spec): spec for spec in recipe.tasks}, **shares}
+    opened: dict[str, tuple[ResolvedSpec, Splits]] = {}
     loaded: dict[str, Task] = {}
     left_out: dict[str, int] = {}
     problems: list[UserError] = []
     for name, spec in specs.items():
-        try:
-            loaded[name], left_out[name] = _load(merge(spec, name), recipe.seed)
-        except UserError as problem:
-            problems.append(problem)
+        with _collected(problems):
+            resolved = merge(spec, name)
+            opened[name] = resolved, open_source(resolved.path)
+    advance = stage("reading", sum(len(rows) for _, source in opened.values() for rows in source.values()))
+    for name, (resolved, source) in opened.items():
+        with _collected(problems):
+            loaded[name], left_out[name] = _load(resolved, source, recipe.seed, advance)
     splits = {name: task.splits for name, task in loaded.items()}
     found, kept, mistakes = audit(splits, left_out=left_out, allow_leakage=allow_leakage)
     emptied = [problem for name in kept for problem in too_few(name, "train", kept[name]["train"])]
@@ -100,8 +113,16 @@ def load_tasks(recipe: Recipe, *, allow_leakage: bool = False) -> TaskSet:
     return TaskSet(tasks, general, found)
 
 
-def _load(spec: ResolvedSpec, seed: int) -> tuple[Task, int]:
-    source = open_source(spec.path)
+@contextmanager
+def _collected(problems: list[UserError]) -> Iterator[None]:
+    """Keep the mistake and go on, so that those of all tasks are reported together."""
+    try:
+        yield
+    except UserError as problem:
+        problems.append(problem)
+
+
+def _load(spec: ResolvedSpec, source: Splits, seed: int, advance: Advance) -> tuple[Task, int]:
     format = bind(
         source,
         task=spec.name,
@@ -112,7 +133,7 @@ def _load(spec: ResolvedSpec, seed: int) -> tuple[Task, int]:
         metric=spec.metric,
     )
     caps = {"train": spec.train_rows, "validation": spec.validation_rows, "test": spec.test_rows}
-    splits, left_out = make_splits(spec.name, source, format, caps=caps, seed=seed)
+    splits, left_out = make_splits(spec.name, source, format, caps=caps, seed=seed, advance=advance)
     return _task(spec, format, splits, digests(spec.path, source)), left_out
 
 
