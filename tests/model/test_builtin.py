@@ -36,11 +36,11 @@ def bits_per_byte(model: Any, tokenizer: Any, text: str) -> float:
 
 
 def test_it_reads_english_as_well_as_the_card_says(model: Any, tokenizer: Any) -> None:
-    assert bits_per_byte(model, tokenizer, TEXT) == pytest.approx(BITS, abs=0.02)
+    assert bits_per_byte(model, tokenizer, TEXT) == pytest.approx(BITS, abs=0.003)
     assert bits_per_byte(model, tokenizer, "".join(reversed(TEXT))) > 3
 
 
-BITS = 1.376
+BITS = 1.246
 """Of `TEXT`, in float32; renewed with the weights."""
 
 

@@ -99,7 +99,7 @@ def test_two_processes_do_the_work_of_one(work: Path, whole: str) -> None:
 
 
 def test_a_part_goes_on_from_given_weights(work: Path, whole: str) -> None:
-    run(work, "next", "--start", str(work / whole / "model"), "--seed", "1")
+    run(work, "next", "--weights", str(work / whole / "model"), "--seed", "1")
     assert losses(work, "next")[0] < losses(work, whole)[3]
 
 

@@ -1,6 +1,6 @@
 """Pretrain the built-in base, or go on from given weights: one run is one part of the work.
 
-    python -m tools.pretrain.train NAME --tokens 25e6 [--start FOLDER] [--device cuda]
+    python -m tools.pretrain.train NAME --tokens 25e6 [--weights FOLDER] [--device cuda]
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m tools.pretrain.train NAME ...     # a process a core
 
 Processes that meet once a step lose little when other work takes a core; threads meet in every operation and lose most.
@@ -144,8 +144,8 @@ def world() -> int:
 
 def start(given: Any) -> LlamaForCausalLM:
     """Given weights in float32, or a fresh model."""
-    if given.start:
-        return LlamaForCausalLM.from_pretrained(given.start, dtype=torch.float32)
+    if given.weights:
+        return LlamaForCausalLM.from_pretrained(given.weights, dtype=torch.float32)
     vocabulary = len(AutoTokenizer.from_pretrained(given.tokenizer))
     hidden, blocks, heads, mlp = given.shape
     return shape.build(hidden, blocks, heads, mlp, vocabulary, given.tied, given.seed)
@@ -199,7 +199,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("name")
     parser.add_argument("--tokens", type=float, default=25e6, help="tokens of this part")
     parser.add_argument("--skip", type=float, default=0, help="tokens of the parts before it")
-    parser.add_argument("--start", type=Path, help="folder with the weights to go on from")
+    parser.add_argument("--weights", type=Path, help="folder with the weights to go on from")
     parser.add_argument(
         "--shape", type=int, nargs=4, default=[256, 8, 4, 704], help="hidden blocks heads mlp"
     )
