@@ -21,7 +21,7 @@ FAMILIES = {
     "qwen2": "",
     "qwen3": "",
     "phi3": "with LongRoPE, texts up to `original_max_position_embeddings`",
-    "gemma2": "soft-capped attention has no fused kernel, so memory grows with the square of a text's length",
+    "gemma2": "no float64; soft-capped attention has no fused kernel: memory grows with the square of a text's length",
     "gemma3_text": "text models only",
     "gpt_neox": "",
     "gpt2": "",
