@@ -25,7 +25,8 @@ from peft import LoraConfig, get_peft_model
 
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
-from mixologist.model.base import Base, load_base
+from mixologist.model.base import load_base
+from mixologist.model.families import linears
 from mixologist.recipe.schema import Training
 from mixologist.training.updates import Updater
 
@@ -60,16 +61,10 @@ def batches(rows: list[Row]) -> list[list[Row]]:
     return [grouped[i] for i in np.random.default_rng(1).permutation(len(grouped))]
 
 
-def linears(base: Base) -> list[str]:
-    """All linears of the blocks."""
-    names = [name for name, module in base.model.named_modules() if isinstance(module, torch.nn.Linear)]
-    return [name for name in names if name.startswith(base.block_prefix)]
-
-
 def ours(dtype: str, data: list[list[Row]]) -> Callable[[], float]:
     """A function that trains one pass over the batches and returns the last loss."""
     base = load_base("builtin", dtype=dtype, device="cpu")
-    bank = Bank(base, [Shape("a", 16, 32)], modules=linears(base))
+    bank = Bank(base, [Shape("a", 16, 32)], modules=list(linears(base.model)))
     rows = {"t": [row for batch in data for row in batch]}
     updater = Updater(base, bank, rows, Training(learning_rate=RATE, loss_weighting="token"))
 
@@ -87,7 +82,7 @@ def ours(dtype: str, data: list[list[Row]]) -> Callable[[], float]:
 def peer(dtype: str, data: list[list[Row]]) -> Callable[[], float]:
     """The plain loop on PEFT's model."""
     base = load_base("builtin", dtype=dtype, device="cpu")
-    first = Bank(base, [Shape("a", 16, 32)], modules=linears(base))
+    first = Bank(base, [Shape("a", 16, 32)], modules=list(linears(base.model)))
     start = dict(zip((layer.module_name for layer in first.layers), first.weights(0)[::2], strict=True))
     first.detach()
     with warnings.catch_warnings():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from mixologist.mixing.batching import Segment
+from mixologist.model import families
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base, read_tokenizer
 
@@ -19,17 +21,33 @@ SIZES = {
     "eos_token_id": 0, "pad_token_id": 1, "initializer_range": 0.3,
 }  # fmt: skip
 """Few weights, large ones: so that attention and adapters make a difference that a test can see."""
+WINDOW = 8
+"""Shorter than most rows."""
+MIXED_WINDOWS = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": WINDOW}
+PECULIAR: dict[str, dict[str, Any]] = {
+    "llama": {},
+    "mistral": {"sliding_window": WINDOW},
+    "qwen2": {"use_sliding_window": True, **MIXED_WINDOWS},
+    "qwen3": {"head_dim": 16, "use_sliding_window": True, **MIXED_WINDOWS},
+    "phi3": {"partial_rotary_factor": 0.5, "sliding_window": WINDOW},
+    "gemma2": {
+        "head_dim": 16, "query_pre_attn_scalar": 4, "attn_logit_softcapping": 3.0, "final_logit_softcapping": 5.0,
+        **MIXED_WINDOWS,
+    },
+    "gemma3_text": {"head_dim": 16, "query_pre_attn_scalar": 4, **MIXED_WINDOWS},
+    "gpt_neox": {"rotary_pct": 0.5, "use_parallel_residual": True},
+    "gpt2": {"scale_attn_by_inverse_layer_idx": True},
+    "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": WINDOW},
+    "qwen3_moe": {"head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
+}  # fmt: skip
+"""``model_type`` -> what sets the family apart, so far as a configuration turns it on."""
 
 
 def save_base(folder: Path, family: str = "llama") -> Path:
     """Save a tiny random model of a family, with tokenizer and chat template."""
     torch.manual_seed(0)
-    model = (
-        LlamaForCausalLM(LlamaConfig(**SIZES))
-        if family == "llama"
-        else Qwen2ForCausalLM(Qwen2Config(**SIZES))
-    )
-    model.save_pretrained(folder)
+    config = AutoConfig.for_model(family, **(SIZES | PECULIAR[family]))
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     read_tokenizer("builtin").save_pretrained(folder)
     return folder
 
@@ -41,11 +59,7 @@ def tiny(folder: Path, family: str = "llama", dtype: str = "float64") -> Base:
 
 def linears(base: Base, trunk: int = 0) -> list[str]:
     """All linears of the blocks from ``trunk`` up."""
-    return [
-        name
-        for name, module in base.model.named_modules()
-        if isinstance(module, torch.nn.Linear) and "layers." in name and int(name.split(".")[2]) >= trunk
-    ]
+    return [name for name in families.linears(base.model) if int(name.split(".")[2]) >= trunk]
 
 
 def bank_of(base: Base, *names: str, common: bool = False, dropout: float = 0.0, seed: int = 0) -> Bank:

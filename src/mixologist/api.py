@@ -19,6 +19,7 @@ from mixologist.errors import UserError, nearest
 from mixologist.files import write_json
 from mixologist.model.base import load_base
 from mixologist.model.checkpoint import load_bank, read_adapter
+from mixologist.model.families import longest
 from mixologist.model.generate import Generator
 from mixologist.model.router import Route, Router
 from mixologist.model.trunk import prompt_features
@@ -58,8 +59,7 @@ class Model:
             self.base, [read_adapter(self.folder.adapter(name)) for name in self.record["adapters"]]
         )
         self.router = Router.load(self.folder.router)
-        longest = int(getattr(self.base.model.config, "max_position_embeddings", recipe.training.max_length))
-        self.encoder = Encoder(self.base.tokenizer, longest)
+        self.encoder = Encoder(self.base.tokenizer, longest(self.base.model.config))
         self.generator = Generator(self.base, self.bank, self.encoder.end_ids)
 
     @property

@@ -6,8 +6,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mixologist.adding import check_base, run_recipe
 from mixologist.errors import UserError, nearest
 from mixologist.files import write_folder
@@ -61,12 +59,7 @@ def _merge(folder: RunFolder, name: str, to: Path, record: dict[str, Any]) -> Pa
     base = load_base(run_recipe(folder).base_model, dtype=record["choices"]["dtype"])
     check_base(record, base)
     bank = load_bank(base, [read_adapter(folder.adapter(name), name)])
-    shape = bank.shapes[0]
-    for layer in bank.layers:
-        delta = shape.scale * layer.lora_B.data[0] @ layer.lora_A.data[0]
-        with torch.no_grad():
-            weight = layer.base_layer.weight
-            weight.copy_(weight.to(delta.dtype) + delta)  # added in float32, rounded once
+    bank.merge(0)
     bank.detach()
 
     def fill(beside: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from mixologist.errors import UserError, nearest
 from mixologist.mixing.forecast import Forecast, forecast
 from mixologist.mixing.sampler import Feeds
+from mixologist.model import families
 from mixologist.model.base import (
     DTYPES,
     choose_device,
@@ -92,6 +93,7 @@ def resolve(
     Costs one pass over the rows (15 s a million) and the tokenizing of at most 20,000 train rows a task.
     """
     config = read_config(recipe.base_model)
+    _check_dtype(recipe, config)
     encoder = Encoder(read_tokenizer(recipe.base_model), _longest(recipe, config))
     tasks = load_tasks(recipe, allow_leakage=allow_leakage, stage=stage)
     _check_answers(tasks, config)
@@ -218,7 +220,7 @@ def _memory(plan: Plan) -> int:
 
 
 def _longest(recipe: Recipe, config: Any) -> int:
-    positions = int(getattr(config, "max_position_embeddings", recipe.training.max_length))
+    positions = families.longest(config)
     lengths = [recipe.training.max_length, *(task.max_length or 0 for task in recipe.tasks)]
     if max(lengths) > positions:
         raise UserError(
@@ -230,13 +232,23 @@ def _longest(recipe: Recipe, config: Any) -> int:
     return recipe.training.max_length
 
 
+def _check_dtype(recipe: Recipe, config: Any) -> None:
+    if recipe.training.dtype == "float64" and getattr(config, "attn_logit_softcapping", None):
+        raise UserError(
+            "training.dtype cannot be float64 on this base",
+            given=f"{recipe.base_model}, whose attention is soft-capped",
+            expected="auto, float32 or bfloat16: in Transformers a padded row's attention is not a number in float64",
+            do="write training.dtype: float32",
+        )
+
+
 def _check_answers(tasks: TaskSet, config: Any) -> None:
     for name, task in tasks.tasks.items():
-        if config.max_position_embeddings - task.max_new_tokens < SHORTEST_PROMPT:
+        if families.longest(config) - task.max_new_tokens < SHORTEST_PROMPT:
             raise UserError(
                 f"task '{name}': its longest answer leaves no room for a prompt",
                 given=f"max_new_tokens {task.max_new_tokens}",
-                expected=f"well below the {config.max_position_embeddings} tokens that the base can read",
+                expected=f"well below the {families.longest(config)} tokens that the base can read",
                 do="lower max_new_tokens on the task",
             )
 

@@ -3,11 +3,14 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from transformers import AutoConfig
 
 from tests.cli.bad import Bad, Kind, Kinds, bad, check
 from tests.cli.conftest import Cli, Place
+from tests.tiny import PECULIAR, SIZES
 
 kinds = Kinds()
 
@@ -43,13 +46,56 @@ def hub_id_offline(place: Place) -> Bad:
     return bad("train", path, says=("hub", "nobody/nothing", "HF_HUB_OFFLINE is set", "base_model: builtin"))
 
 
-@kinds
-def another_family(place: Place) -> Bad:
+def refused(place: Place, config: dict[str, Any], lack: str) -> Bad:
+    """A base of a family that is not served, and what the message says it lacks."""
     base = copied(place)
-    config = json.loads((base / "config.json").read_text()) | {"model_type": "gpt2"}
     (base / "config.json").write_text(json.dumps(config))
-    says = ("the family 'gpt2', which is not supported", "llama", "choose a base")
+    says = (f"the family '{config['model_type']}', which is not supported: {lack}", "llama", "choose a base")
     return bad("plan", place.recipe(base_model=str(base)), says=says)
+
+
+@kinds
+def family_with_a_running_state(place: Place) -> Bad:
+    return refused(place, {"model_type": "mamba"}, "its blocks have no attention that takes packed segments")
+
+
+@kinds
+def family_of_encoder_and_decoder(place: Place) -> Bad:
+    return refused(place, {"model_type": "t5"}, "it is an encoder-decoder")
+
+
+@kinds
+def family_that_reads_images(place: Place) -> Bad:
+    return refused(place, {"model_type": "gemma3"}, "it reads more than text")
+
+
+@kinds
+def family_without_a_head(place: Place) -> Bad:
+    return refused(place, {"model_type": "vit"}, "it has no head that goes on from a prompt")
+
+
+@kinds
+def family_with_code_of_its_own(place: Place) -> Bad:
+    config = {"model_type": "theirs", "auto_map": {"AutoConfig": "theirs.Config"}}
+    return refused(place, config, "its code comes with its weights")
+
+
+@kinds
+def family_that_nobody_knows(place: Place) -> Bad:
+    return refused(place, {"model_type": "lama"}, "Transformers has no model_type 'lama'")
+
+
+@kinds
+def family_that_nobody_tested(place: Place) -> Bad:
+    return refused(place, {"model_type": "opt"}, "nobody has compared it")
+
+
+@kinds
+def soft_caps_in_float64(place: Place) -> Bad:
+    base = copied(place)
+    AutoConfig.for_model("gemma2", **(SIZES | PECULIAR["gemma2"])).save_pretrained(base)
+    path = place.recipe(base_model=str(base), training={"dtype": "float64"})
+    return bad("plan", path, says=("float64", "soft-capped", "write training.dtype: float32"))
 
 
 @kinds

@@ -6,47 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from mixologist.mixing.batching import micro_batches, pack
 from mixologist.model.adapters import Bank, Groups, Shape, low_rank
 from mixologist.model.base import Base
 from mixologist.model.forward import target_losses
+from tests.families.checks import MIXED, gradients, losses_alone
 from tests.tiny import bank_of, linears, segments, tiny
 
-MIXED = [0, 0, 0, 1, 1, 2, 2, 2]
-"""Adapter of each segment; 2 is the plain base of a bank of two."""
 
-
-@pytest.fixture(params=["llama", "qwen2"])
-def base(request: pytest.FixtureRequest, tmp_path: Path) -> Base:
-    return tiny(tmp_path, str(request.param))
-
-
-def padded_losses(base: Base, bank: Bank, adapters: list[int]) -> list[Tensor]:
-    """Each segment by itself through the ordinary Transformers path."""
-    found = []
-    for segment in segments(adapters):
-        ids = torch.tensor([[*segment.encoded.prompt, *segment.encoded.completion]])
-        names = [bank.names[segment.adapter] if segment.adapter < len(bank.names) else None]
-        with bank.use(bank.rows_of(names)):
-            logits = base.model(input_ids=ids, use_cache=False).logits[0]
-        start = len(segment.encoded.prompt) - 1
-        targets = torch.tensor(segment.encoded.completion)
-        found.append(torch.nn.functional.cross_entropy(logits[start:-1], targets, reduction="none"))
-    return found
-
-
-def gradients(bank: Bank) -> list[Tensor]:
-    found = [
-        part.grad.clone()
-        for layer in bank.layers
-        for part in (layer.lora_A, layer.lora_B)
-        if part.grad is not None
-    ]
-    for layer in bank.layers:
-        layer.zero_grad()
-    return found
+@pytest.fixture
+def base(tmp_path: Path) -> Base:
+    return tiny(tmp_path)
 
 
 @pytest.mark.parametrize("common", [False, True])
@@ -55,7 +26,7 @@ def test_a_mixed_pack_equals_each_segment_alone_in_loss_and_gradient(base: Base,
     packed = target_losses(base, bank, pack(segments(MIXED), adapters=2))
     packed.sum().backward()
     mixed = gradients(bank)
-    alone = torch.cat(padded_losses(base, bank, MIXED))
+    alone = torch.cat(losses_alone(base, bank))
     alone.sum().backward()
     torch.testing.assert_close(packed, alone, rtol=1e-9, atol=1e-9)
     for one, other in zip(mixed, gradients(bank), strict=True):

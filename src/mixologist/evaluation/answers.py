@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mixologist.files import write_json_lines
+from mixologist.model.families import longest
 from mixologist.model.generate import Generator
 from mixologist.records import Outcome
 from mixologist.tasks.encoding import Encoded, Encoder
@@ -43,7 +44,7 @@ class Answerer:
     def prompts(self, task: Task, split: str) -> list[Prompt]:
         """All rows of a split, in prompts as long as in training; answers need room in the base's positions only."""
         encoder = self.encoder.with_length(task.max_length)
-        positions = self.generator.base.model.config.max_position_embeddings
+        positions = longest(self.generator.base.model.config)
         room = min(encoder.max_length, positions - self._answer_room(task, encoder))
         found = []
         for example in task.splits[split]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from mixologist import seeds
 from mixologist.model.base import Base
+from mixologist.model.families import sizes, transposed
 
 ALIGNMENT = 8
 """Ranks are padded to a multiple of this: grouped products want 16-byte strides, in bfloat16 eight numbers."""
@@ -55,12 +56,13 @@ class Groups:
 class BankedLinear(nn.Module):
     """A frozen linear with one LoRA per adapter of the bank beside it."""
 
-    def __init__(self, linear: nn.Linear, bank: Bank, name: str) -> None:
+    def __init__(self, linear: nn.Module, bank: Bank, name: str) -> None:
         super().__init__()
-        k, rank, dtype, device = len(bank.shapes), bank.rank, bank.dtype, linear.weight.device
+        k, rank, dtype, device = len(bank.shapes), bank.rank, bank.dtype, bank.base.device
+        d_in, d_out = sizes(linear)
         self.base_layer = linear
-        self.lora_A = nn.Parameter(torch.zeros(k, rank, linear.in_features, dtype=dtype, device=device))
-        self.lora_B = nn.Parameter(torch.zeros(k, linear.out_features, rank, dtype=dtype, device=device))
+        self.lora_A = nn.Parameter(torch.zeros(k, rank, d_in, dtype=dtype, device=device))
+        self.lora_B = nn.Parameter(torch.zeros(k, d_out, rank, dtype=dtype, device=device))
         self.module_name = name
         self.bank = bank
 
@@ -143,6 +145,14 @@ class Bank:
             if part.grad is None:
                 part.grad = torch.zeros_like(part)
         return [part.grad[index] for part in parts if part.grad is not None]
+
+    @torch.no_grad()
+    def merge(self, index: int) -> None:
+        """Make one adapter part of the base: W' = W + s B A, added in the bank's precision and rounded once."""
+        for layer in self.layers:
+            delta = self.shapes[index].scale * layer.lora_B[index] @ layer.lora_A[index]
+            weight = cast(nn.Parameter, layer.base_layer.weight)
+            weight.copy_(weight.to(delta.dtype) + (delta.T if transposed(layer.base_layer) else delta))
 
     def freeze(self) -> None:
         """Nothing of the bank is trained any more."""

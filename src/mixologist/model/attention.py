@@ -1,9 +1,14 @@
-"""Attention over packed segments: each attends to itself alone, causally, and no token is padding.
+"""Attention over what Transformers has no layout for: packed segments, and (in `generate`) labels side by side.
 
-Segments of like length are gathered into one batch for the fused kernel. Padding to the longest of such a bucket stands
-on the right, where causal attention cannot see it, so that no mask is needed.
+One attention function for every family. A block says how it weighs what it sees (`Weighing`: scale, sliding window,
+soft cap), a layout says which token sees which.
 
-    T = tokens, S = segments, H = heads, G = key/value heads, D = head size, n x L = segments x length of a bucket
+A pack: each segment attends to itself alone, causally, and no token is padding. Segments of like length are gathered
+into one batch for the fused kernel. Padding to the longest of such a bucket stands on the right, where causal attention
+cannot see it, so that no mask is needed.
+
+    T = tokens, S = segments, H = heads, G = key/value heads, D = head size, n x L = segments x length of a bucket,
+    Q x K = queries x keys
 """
 
 from __future__ import annotations
@@ -11,18 +16,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
 
-PACKED = "mixologist_packed"
+NAME = "mixologist"
+"""Of our attention function, as Transformers knows it."""
 LONGEST_PRODUCT = 512
 """Tokens up to which attention weights are held whole (they grow with the square)."""
 SLACK = 1.25
 """Longest over shortest in one bucket: at most a fifth of its rows are padding."""
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How a block turns products of queries and keys into weights."""
+
+    scale: float
+    window: int | None
+    """A token sees itself and the ``window - 1`` tokens before it; None: all before it."""
+    softcap: float | None
+    """c in c tanh(x / c), what Gemma 2 makes of a scaled product (arXiv 2408.00118, section 2); None: nothing."""
+
+
+class Layout(Protocol):
+    """Which token sees which."""
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
+        """(B, H, Q, D), (B, G, K, D), (B, G, K, D) -> (B, Q, H, D)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -54,6 +79,14 @@ class Packing:
             buckets.append(positions.to(device))
         return Packing(tuple(buckets), restore.to(device))
 
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
+        """As `Layout` has it, with B = 1 and Q = K = T."""
+        assert query.shape[0] == 1
+        states = [states[0].transpose(0, 1).flatten(1) for states in (query, key, value)]  # (T, heads * D)
+        outputs = [_bucket(states, bucket, query.shape[-1], weighing) for bucket in self.buckets]
+        output = torch.cat(outputs).index_select(0, self.restore)
+        return output.view(1, query.shape[2], query.shape[1], -1)
+
 
 def _by_length(lengths: Sequence[int]) -> list[list[int]]:
     """Segment numbers, shortest first, in runs whose longest is at most SLACK times the shortest."""
@@ -66,42 +99,48 @@ def _by_length(lengths: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def packed_attention(
-    module: Any,  # noqa: ARG001 - the interface's first argument
-    query: Tensor,  # (1, H, T, D)
-    key: Tensor,  # (1, G, T, D)
-    value: Tensor,  # (1, G, T, D)
-    attention_mask: Tensor | None,
-    *,
-    packing: Packing,
-    scaling: float | None = None,
-    **_: Any,
-) -> tuple[Tensor, None]:
-    """Attention function for Transformers' `AttentionInterface`; returns (1, T, H, D) and no weights."""
-    assert attention_mask is None
-    assert query.shape[0] == 1
-    states = [states[0].transpose(0, 1).flatten(1) for states in (query, key, value)]  # (T, heads * D)
-    outputs = [_bucket(states, bucket, query.shape[-1], scaling) for bucket in packing.buckets]
-    output = torch.cat(outputs).index_select(0, packing.restore)
-    return output.view(1, query.shape[2], query.shape[1], -1), None
-
-
-def _bucket(states: list[Tensor], positions: Tensor, head_size: int, scaling: float | None) -> Tensor:
+def _bucket(states: list[Tensor], positions: Tensor, head_size: int, weighing: Weighing) -> Tensor:
     """Causal attention of one bucket: rows (n * L, H * D)."""
     n, length = positions.shape
     query, key, value = (
         s.index_select(0, positions.flatten()).view(n, length, -1, head_size).transpose(1, 2) for s in states
     )
-    if query.dtype == torch.bfloat16 and query.device.type == "cpu" and length <= LONGEST_PRODUCT:
-        output = _products(query, key, value, scaling)
-    else:
-        output = functional.scaled_dot_product_attention(
-            query, key, value, is_causal=True, scale=scaling, enable_gqa=query.shape[1] != key.shape[1]
+    seen = None
+    if weighing.window is not None and weighing.window < length:
+        seen = (
+            torch.ones(length, length, dtype=torch.bool, device=query.device).tril().triu(1 - weighing.window)
         )
-    return output.transpose(1, 2).reshape(n * length, -1)
+    return attend(query, key, value, seen, weighing).transpose(1, 2).reshape(n * length, -1)
 
 
-def _products(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weighing: Weighing) -> Tensor:
+    """(n, H, Q, D), (n, G, K, D), (n, G, K, D) -> (n, H, Q, D); the window is the caller's.
+
+    ``seen``: bool, to be broadcast to (n, H, Q, K); None is causal.
+    """
+    if weighing.softcap is not None:
+        return _capped(query, key, value, seen, weighing.scale, weighing.softcap)
+    short = query.shape[2] <= LONGEST_PRODUCT
+    if seen is None and short and query.dtype == torch.bfloat16 and query.device.type == "cpu":
+        return _products(query, key, value, weighing.scale)
+    return functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=seen, is_causal=seen is None, scale=weighing.scale,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )  # fmt: skip
+
+
+def _capped(
+    query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, scale: float, cap: float
+) -> Tensor:
+    """Attention written out: the fused kernel knows no soft cap."""
+    key, value = (states.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for states in (key, value))
+    products = cap * torch.tanh(query @ key.transpose(2, 3) * (scale / cap))
+    if seen is None:
+        seen = torch.ones(products.shape[2:], dtype=torch.bool, device=query.device).tril()
+    return products.masked_fill(~seen, float("-inf")).softmax(-1) @ value
+
+
+def _products(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
     """The same as batched products: on a CPU the fused kernel's bfloat16 backward takes two to four times as long."""
     n, heads, length, size = query.shape
     repeat = heads // key.shape[1]
@@ -111,22 +150,38 @@ def _products(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) 
         for states, times in ((query, 1), (key, repeat), (value, repeat))
     )  # fmt: skip
     future = torch.full((length, length), float("-inf"), dtype=query.dtype).triu(1)
-    scale = size**-0.5 if scaling is None else scaling
     weights = torch.baddbmm(future.expand(n * heads, -1, -1), q, k.transpose(1, 2), alpha=scale).softmax(-1)
     return torch.bmm(weights, v).view(n, heads, length, size)
 
 
-def install(model: Any) -> None:
-    """Let Transformers know the packed attention; ordinary attention (sdpa) stays the default."""
-    AttentionInterface.register(PACKED, packed_attention)
-    model.set_attn_implementation("sdpa")
+def _attention(
+    module: Any,  # noqa: ARG001 - the interface's first argument
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    layout: Layout,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Attention function for Transformers' `AttentionInterface`: shapes as in `Layout`, and no weights."""
+    assert attention_mask is None
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    return layout.attend(query, key, value, Weighing(scale, sliding_window, softcap)), None
+
+
+AttentionInterface.register(NAME, _attention)
 
 
 @contextmanager
-def packed(model: Any) -> Iterator[None]:
-    """Inside, the model takes packs (and wants ``packing=`` in every call); outside, ordinary padded batches."""
-    model.set_attn_implementation(PACKED)
+def laid_out(model: Any) -> Iterator[None]:
+    """Inside, the model wants ``layout=`` in every call; outside, it takes ordinary padded batches."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(NAME)
     try:
         yield
     finally:
-        model.set_attn_implementation("sdpa")
+        model.set_attn_implementation(before)

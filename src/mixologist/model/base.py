@@ -11,19 +11,16 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
 
 from mixologist.errors import UserError
 from mixologist.files import digest
-from mixologist.model import attention
+from mixologist.model import families
 from mixologist.model.builtin import builtin
-
-FAMILIES = ("llama", "qwen2")
-"""``model_type`` of the families that are tested. Others are refused with a message, not tried and hoped for."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
@@ -43,12 +40,7 @@ class Base:
     @property
     def blocks(self) -> nn.ModuleList:
         """The decoder blocks, bottom first."""
-        return cast(nn.ModuleList, self.model.get_decoder().layers)
-
-    @property
-    def block_prefix(self) -> str:
-        """Module name of the list of blocks, as PEFT and state dicts write it: ``model.layers``."""
-        return next(str(name) for name, module in self.model.named_modules() if module is self.blocks)
+        return families.blocks(self.model)
 
     @cached_property
     def digest(self) -> str:
@@ -99,17 +91,21 @@ def read_config(name: str) -> Any:
     """The base's configuration, its family checked; no weights are read."""
     folder = locate(name)
     try:
-        config = AutoConfig.from_pretrained(str(folder or name), trust_remote_code=False)
+        raw, _ = PreTrainedConfig.get_config_dict(str(folder or name))
+        problem = families.unknown(raw)
+        if problem is None:
+            config = AutoConfig.from_pretrained(str(folder or name), trust_remote_code=False)
+            problem = families.lacks(config)
     except Exception as error:  # Transformers raises many kinds for a damaged file
         raise _unreachable(name, folder, error) from error
-    if config.model_type not in FAMILIES:
-        raise UserError(
-            f"base_model is of the family '{config.model_type}', which is not supported",
-            given=name,
-            expected=f"one of {', '.join(FAMILIES)}",
-            do="choose a base of one of these families",
-        )
-    return config
+    if problem is None:
+        return config
+    raise UserError(
+        f"base_model is of the family '{raw.get('model_type')}', which is not supported: {problem}",
+        given=name,
+        expected=f"one of {', '.join(families.FAMILIES)}",
+        do="choose a base of one of these families",
+    )
 
 
 def read_tokenizer(name: str) -> Any:
@@ -140,12 +136,12 @@ def load_base(name: str, *, dtype: str = "auto", device: str = "auto") -> Base:
         model, report = AutoModelForCausalLM.from_pretrained(
             str(folder or name), config=config, dtype=number, use_safetensors=True, trust_remote_code=False,
             output_loading_info=True,
+            experts_implementation="eager" if number == torch.float64 else None,  # grouped products lack float64
         )  # fmt: skip
     except Exception as error:  # safetensors and Transformers raise many kinds for a damaged file
         raise _unfit_weights(name, str(error)[:300]) from error
     if report["missing_keys"]:  # Transformers would go on with random numbers in their place
         raise _unfit_weights(name, f"no weights for {', '.join(sorted(report['missing_keys'])[:3])} ...")
-    attention.install(model)
     model.requires_grad_(False).eval().to(place)
     return Base(name, folder, model, read_tokenizer(name), place, number)
 

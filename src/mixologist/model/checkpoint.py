@@ -18,13 +18,14 @@ from mixologist.errors import UserError
 from mixologist.files import digest, read_json, write_folder, write_json
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base
+from mixologist.model.families import linears, sizes, transposed
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
 HARMLESS = frozenset({
-    "alpha", "auto_mapping", "base_model_name_or_path", "inference_mode", "lora_alpha", "lora_dropout", "peft_type",
-    "peft_version", "qalora_group_size", "r", "revision", "target_modules", "task_type", "use_rslora",
-    "layers_to_transform", "layers_pattern", "loftq_config", "runtime_config", "ensure_weight_tying",
+    "alpha", "auto_mapping", "base_model_name_or_path", "fan_in_fan_out", "inference_mode", "lora_alpha",
+    "lora_dropout", "peft_type", "peft_version", "qalora_group_size", "r", "revision", "target_modules", "task_type",
+    "use_rslora", "layers_to_transform", "layers_pattern", "loftq_config", "runtime_config", "ensure_weight_tying",
 })  # fmt: skip
 """Keys of a PEFT configuration that we read, or that change nothing once the weights are there. Any other key must
 have PEFT's default: an option that we do not know may change what the adapter computes."""
@@ -84,6 +85,7 @@ def adapter_config(base: Base, shape: Shape, modules: Sequence[str]) -> dict[str
         use_rslora=shape.use_rslora,
         target_modules=list(modules),
         task_type="CAUSAL_LM",
+        fan_in_fan_out=any(transposed(module) for module in base.blocks.modules()),
         base_model_name_or_path=base.name,
         inference_mode=True,
     ).to_dict()
@@ -182,20 +184,17 @@ def load_bank(base: Base, files: Sequence[AdapterFile]) -> Bank:
 
     Raises `UserError` where an adapter names a layer or size that the base does not have: it belongs to another base.
     """
-    linears = {
-        name: module for name, module in base.model.named_modules() if isinstance(module, torch.nn.Linear)
-    }
+    there = {name: sizes(linear) for name, linear in linears(base.model).items()}
     for file in files:
         for name, (a, b) in file.modules.items():
-            there = linears.get(name)
-            if there is None or (there.out_features, there.in_features) != (b.shape[0], a.shape[1]):
+            if there.get(name) != (a.shape[1], b.shape[0]):
                 raise UserError(
                     f"adapter '{file.shape.name}' does not fit the base",
-                    expected=f"layers of {base.name}",
-                    given=f"{name}: ({b.shape[0]}, {a.shape[1]})",
+                    expected=f"linears in the blocks of {base.name}",
+                    given=f"{name}: {a.shape[1]} -> {b.shape[0]}",
                     do="use the base it was trained on",
                 )
-    modules = [name for name in linears if any(name in file.modules for file in files)]
+    modules = [name for name in there if any(name in file.modules for file in files)]
     bank = Bank(base, [file.shape for file in files], modules=modules)
     for index, file in enumerate(files):
         fill(bank, index, file)

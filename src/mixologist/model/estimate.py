@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import AutoModelForCausalLM
+
+from mixologist.model import families
 
 EFFICIENCY = 0.35
 """Share of the machine's matrix rate that training reaches: measured on the built-in base on two cores."""
@@ -38,15 +39,10 @@ def skeleton(config: Any) -> Skeleton:
     """Build the model on the meta device: names and shapes of its layers, no memory."""
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    blocks = model.get_decoder().layers
-    prefix = next(name for name, module in model.named_modules() if module is blocks)
-    linears = {
-        name: (module.in_features, module.out_features)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and name.startswith(prefix)
-    }
+    linears = {name: families.sizes(linear) for name, linear in families.linears(model).items()}
     parameters = sum(p.numel() for p in model.parameters())
-    return Skeleton(parameters, linears, len(blocks), config.hidden_size, config.vocab_size)
+    depth = len(families.blocks(model))
+    return Skeleton(parameters, linears, depth, config.hidden_size, config.vocab_size)
 
 
 def memory_bytes(base: Skeleton, adapter_numbers: int, adapters: int, tokens: int, number_bytes: int) -> int:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mixologist.mixing.batching import Packed
 from mixologist.model.adapters import Bank, Groups
-from mixologist.model.attention import Packing, packed
+from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
 
 
@@ -17,11 +17,11 @@ def target_losses(base: Base, bank: Bank, batch: Packed) -> Tensor:
         tuple(zip(batch.keys, batch.lengths, strict=True)) if bank.dropout and torch.is_grad_enabled() else ()
     )
     groups = Groups(batch.adapter_tokens, len(batch.input_ids), keys)
-    with packed(base.model), bank.use(groups):
+    with laid_out(base.model), bank.use(groups):
         logits = base.model(
             input_ids=_tensor(batch.input_ids, base)[None],
             position_ids=_tensor(batch.position_ids, base)[None],
-            packing=Packing.of(batch.lengths, base.device),
+            layout=Packing.of(batch.lengths, base.device),
             logits_to_keep=_tensor(batch.sources, base),
             use_cache=False,
         ).logits[0]

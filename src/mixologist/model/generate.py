@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import GenerationConfig
+from transformers import DynamicCache, GenerationConfig
 
 from mixologist.model.adapters import Bank
+from mixologist.model.attention import Weighing, attend, laid_out
 from mixologist.model.base import Base
 
 Ids = Sequence[int]
@@ -94,21 +95,23 @@ class Generator:
             input_ids=ids,
             attention_mask=mask,
             position_ids=_positions(mask),
+            past_key_values=DynamicCache(),  # without a config it forgets nothing, whatever the window
             use_cache=True,
             logits_to_keep=1,
         )
         start = first.logits[:, -1].float().log_softmax(-1)  # (B, V)
         total: Tensor = start[:, [label[0] for label in labels]]  # (B, L)
-        layout = _LabelLayout(labels, self.base.device)
+        layout = _LabelLayout(labels, mask)
         if not layout.inputs.numel():
             return total
-        second = self.base.model(
-            input_ids=layout.inputs.expand(len(ids), -1),
-            attention_mask=layout.mask(mask, self.base.dtype),
-            position_ids=mask.sum(1, keepdim=True) + layout.depth,
-            past_key_values=first.past_key_values,
-            use_cache=True,
-        )
+        with laid_out(self.base.model):
+            second = self.base.model(
+                input_ids=layout.inputs.expand(len(ids), -1),
+                position_ids=layout.positions,
+                past_key_values=first.past_key_values,
+                use_cache=True,
+                layout=layout,
+            )
         logits: Tensor = second.logits  # (B, M, V)
         chosen = logits.gather(2, layout.targets.expand(len(ids), -1)[..., None])[..., 0].float()
         return total.index_add(1, layout.owner, chosen - logits.float().logsumexp(-1))
@@ -151,22 +154,28 @@ def _positions(mask: Tensor) -> Tensor:
 
 
 class _LabelLayout:
-    """All labels laid side by side: each token sees the prompt and the earlier tokens of its own label."""
+    """All labels laid side by side: each token sees the prompt and the earlier tokens of its own label.
 
-    def __init__(self, labels: Sequence[Ids], device: torch.device) -> None:
+    ``mask`` (B, T) is 1 where a prompt has a token; ``positions`` (B, M) count on from its last.
+    """
+
+    def __init__(self, labels: Sequence[Ids], mask: Tensor) -> None:
         flat = [(n, place, token) for n, label in enumerate(labels) for place, token in enumerate(label[:-1])]
-        self.owner = torch.tensor([n for n, _, _ in flat], dtype=torch.long, device=device)  # (M,)
-        self.depth = torch.tensor([place for _, place, _ in flat], dtype=torch.long, device=device)  # (M,)
-        self.inputs = torch.tensor([token for _, _, token in flat], dtype=torch.long, device=device)  # (M,)
         following = [token for label in labels for token in label[1:]]
-        self.targets = torch.tensor(following, dtype=torch.long, device=device)  # (M,)
+        self.owner, depth, self.inputs, self.targets = (
+            torch.tensor(column, dtype=torch.long, device=mask.device)  # (M,)
+            for column in (*([row[part] for row in flat] for part in range(3)), following)
+        )
+        self.positions = mask.sum(1, keepdim=True) + depth
+        own = (self.owner[:, None] == self.owner[None]) & (depth[:, None] >= depth[None])  # (M, M)
+        prompts = mask.bool()[:, None].expand(-1, len(flat), -1)
+        self._seen = torch.cat([prompts, own.expand(len(mask), -1, -1)], dim=2)  # (B, M, T + M)
+        keys = torch.cat([_positions(mask), self.positions], dim=1)
+        self._distance = self.positions[..., None] - keys[:, None]  # (B, M, T + M)
 
-    def mask(self, prompt_mask: Tensor, dtype: torch.dtype) -> Tensor:
-        """Additive mask (B, 1, M, T + M)."""
-        m = len(self.owner)
-        own = (self.owner[:, None] == self.owner[None]) & (self.depth[:, None] >= self.depth[None])  # (M, M)
-        prompts = prompt_mask.bool()[:, None, :].expand(-1, m, -1)
-        seen = torch.cat([prompts, own.expand(len(prompt_mask), -1, -1)], dim=2)
-        return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(
-            ~seen, torch.finfo(dtype).min
-        )[:, None]
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
+        """As `attention.Layout` has it, with Q = M and K = T + M."""
+        seen = self._seen
+        if weighing.window is not None:
+            seen = seen & (self._distance < weighing.window)
+        return attend(query, key, value, seen[:, None], weighing).transpose(1, 2)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mixologist.model.adapters import Bank
-from mixologist.model.attention import Packing, packed
+from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
 from mixologist.tasks.encoding import Encoded
 
@@ -69,9 +69,9 @@ def _forward(base: Base, bank: Bank | None, prompts: Sequence[Encoded], lengths:
     positions = torch.cat([torch.arange(length, device=base.device) for length in lengths])
     plain = bank.use(None) if bank else nullcontext()
     try:
-        with packed(base.model), plain:
-            packing = Packing.of(lengths, base.device)
-            base.model(input_ids=ids[None], position_ids=positions[None], packing=packing, use_cache=False)
+        with laid_out(base.model), plain:
+            layout = Packing.of(lengths, base.device)
+            base.model(input_ids=ids[None], position_ids=positions[None], layout=layout, use_cache=False)
     except _Reached as reached:
         return reached.hidden[0]
     raise AssertionError("the hook did not stop the forward pass")
