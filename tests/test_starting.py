@@ -11,7 +11,7 @@ from mixologist.cli import init
 from mixologist.errors import UserError, UserErrors
 from mixologist.planning import Plan, resolve
 from mixologist.recipe.load import load
-from mixologist.starting import Proposal, bundle, bundles, propose, recipe_text
+from mixologist.starting import Proposal, bundle, bundles, propose, propose_hub, recipe_text
 
 WORDS = ("parcel", "invoice", "password", "refund", "printer", "account", "voucher", "delivery")
 
@@ -61,6 +61,22 @@ def write_odd_csv(folder: Path) -> None:
         writer.writerows([i, text(i), ("Zoll, Steuer", "nein", "Küche")[i % 3]] for i in range(90))
 
 
+def write_headless_csv(folder: Path) -> None:
+    with (folder / "export.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([text(i), ("yes", "no")[i % 2]] for i in range(60))
+
+
+def write_named_alike(folder: Path) -> None:
+    for number, split in enumerate(("train", "dev", "test")):
+        rows = "".join(f"{text(100 * number + i)}\t{'ab'[i % 2]}\n" for i in range(20))
+        (folder / f"mails_{split}.tsv").write_text(f"body\ttopic\n{rows}", encoding="utf-8")
+
+
+def write_tags(folder: Path) -> None:
+    rows = [{"w": ["Ask", WORDS[i % 8].title(), f"number{i}"], "t": ["O", "B-ORG", "O"]} for i in range(60)]
+    lines(folder / "names.jsonl", rows)
+
+
 def write_alpaca(folder: Path) -> None:
     rows = [{"instruction": f"Repeat {i}", "input": text(i), "output": text(i)} for i in range(60)]
     (folder / "repeat.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
@@ -105,21 +121,25 @@ def write_splits(folder: Path) -> None:
         labelled(folder / "nested" / "reviews" / f"{split}.jsonl", 20, start=100 * number)
 
 
-@pytest.mark.parametrize(
-    ("write", "name", "format", "sure", "metric"),
-    [
-        (write_jsonl, "tickets", "classification", "sure", "macro_f1"),
-        (write_odd_csv, "export-2024", "classification", "likely", "macro_f1"),
-        (write_alpaca, "repeat", "alpaca", "sure", "rouge_l"),
-        (write_sharegpt, "chat", "sharegpt", "sure", "rouge_l"),
-        (write_messages, "helpdesk", "messages", "likely", "rouge_l"),
-        (write_parquet, "german", "prompt_completion", "likely", "exact_match"),
-        (write_pairs, "pairs", "prompt_completion", "sure", "rouge_l"),
-        (write_numbers, "times", "numeric_qa", "sure", "numeric_match"),
-        (write_worked, "worked", "prompt_completion", "likely", "numeric_match"),
-        (write_splits, "reviews", "classification", "sure", "macro_f1"),
-    ],
-)
+SHAPES = [
+    (write_jsonl, "tickets", "classification", "sure", "macro_f1"),
+    (write_odd_csv, "export-2024", "classification", "likely", "macro_f1"),
+    (write_alpaca, "repeat", "alpaca", "sure", "rouge_l"),
+    (write_sharegpt, "chat", "sharegpt", "sure", "rouge_l"),
+    (write_messages, "helpdesk", "messages", "likely", "rouge_l"),
+    (write_parquet, "german", "prompt_completion", "likely", "exact_match"),
+    (write_pairs, "pairs", "prompt_completion", "sure", "rouge_l"),
+    (write_numbers, "times", "numeric_qa", "sure", "numeric_match"),
+    (write_worked, "worked", "prompt_completion", "likely", "numeric_match"),
+    (write_splits, "reviews", "classification", "sure", "macro_f1"),
+    (write_headless_csv, "export", "classification", "likely", "macro_f1"),
+    (write_named_alike, "mails", "classification", "likely", "macro_f1"),
+    (write_tags, "names", "extraction", "likely", "entity_f1"),
+]
+"""What writes a folder of data -> the task's name, format, how sure that is, and metric."""
+
+
+@pytest.mark.parametrize(("write", "name", "format", "sure", "metric"), SHAPES)
 def test_a_proposal_can_be_planned(
     data: Path, write: Any, name: str, format: str, sure: str, metric: str
 ) -> None:
@@ -159,6 +179,40 @@ def test_a_broken_file_among_good_ones_is_left_out_with_its_place(data: Path) ->
     comments = " ".join(recipe_text(proposal).replace("\n#  ", "").split())
     assert "broken.jsonl, line 2" in comments
     assert "cannot be told from the columns sensor, value" in comments
+
+
+def test_a_file_without_header_has_numbered_columns(data: Path) -> None:
+    write_headless_csv(data)
+    task = propose(data).tasks[0].task
+    assert dict(task.format.columns) == {"text": "column_1", "label": "column_2"}
+    assert sum(map(len, task.splits.values())) == 60
+
+
+def test_other_readings_are_comments(data: Path) -> None:
+    columns = {"text": "a {} b", "label": "{}", "prompt": "say {}", "completion": "said {}"}
+    rows = [
+        {name: value.format(i % 2 if name == "label" else i) for name, value in columns.items()}
+        for i in range(60)
+    ]
+    lines(data / "both.jsonl", rows)
+    proposal = propose(data)
+    assert proposal.tasks[0].others[0].format == "prompt_completion"
+    assert "  # or, perhaps, format: prompt_completion\n" in recipe_text(proposal)
+
+
+def test_data_sets_of_the_hub(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder owner/name in the working directory is what the datasets library takes for one of the hub, too."""
+    monkeypatch.chdir(data)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    labelled(data / "owner" / "tickets" / "train.jsonl")
+    proposal = propose_hub(["owner/tickets", "nobody/nothing"])
+    assert [str(path) for path in proposal.left_out] == ["nobody/nothing"]
+    assert "not to be had from the hub" in proposal.left_out[Path("nobody/nothing")].given
+    written = recipe_text(proposal)
+    assert "# Proposed by: mixologist init --from-hub owner/tickets --from-hub nobody/nothing\n" in written
+    assert "    path: owner/tickets\n" in written
+    with pytest.raises(UserError, match="no data at 'nobody/nothing'"):
+        propose_hub(["nobody/nothing"])
 
 
 def test_general_instructions_become_general_data(data: Path) -> None:
@@ -239,7 +293,11 @@ def test_the_verb_prints_one_object_with_json(data: Path, capsys: pytest.Capture
 
 
 def test_the_verb_wants_a_bundle_or_a_folder(data: Path) -> None:
-    for arguments in ({}, {"bundle": "finance", "from_folder": data}):
+    for arguments in (
+        {},
+        {"bundle": "finance", "from_folder": data},
+        {"from_folder": data, "from_hub": ["a/b"]},
+    ):
         with pytest.raises(UserError) as error:
             init.run(**arguments)  # type: ignore[arg-type]
         assert "finance" in error.value.expected

@@ -1,4 +1,4 @@
-"""A first recipe: one of the tested bundles, or a proposal for a folder of one's own data, with reasons as comments."""
+"""A first recipe: one of the tested bundles, or a proposal for one's own data or the hub's, with reasons."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ Stage = Callable[[str, int], Callable[[int], None]]
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a folder of data holds."""
+    """What a folder of data, or some data sets of the hub, hold."""
 
-    folder: Path
+    name: str
+    origin: str
+    """The words of the command line that ask for it."""
     tasks: tuple[Guess, ...]
     general: Guess | None
     left_out: dict[Path, UserError]
@@ -65,19 +67,32 @@ def bundle(name: str) -> str:
 
 def propose(folder: Path, stage: Stage = lambda name, total: lambda count: None) -> Proposal:
     """Look at all data below a folder. Raises `UserError` where nothing in it can be understood."""
-    found = places(folder)
+    return _proposal(places(folder), folder.resolve().name, f"--from-folder {folder}", stage)
+
+
+def propose_hub(ids: Sequence[str], stage: Stage = lambda name, total: lambda count: None) -> Proposal:
+    """Look at data sets of the hub: ``owner/name``, or ``owner/name/configuration``.
+
+    Raises `UserError` where none can be had and understood.
+    """
+    origin = " ".join(f"--from-hub {id}" for id in ids)
+    return _proposal([Path(id) for id in ids], Path(ids[0]).name, origin, stage)
+
+
+def _proposal(found: Sequence[Path], name: str, origin: str, stage: Stage) -> Proposal:
     guesses, left_out = discover(found, stage("reading", len(found)))
     if not guesses:
         raise_all(list(left_out.values()))
     general = next(filter(_is_general, guesses), None) if len(guesses) > 1 else None
-    return Proposal(folder, tuple(guess for guess in guesses if guess is not general), general, left_out)
+    tasks = tuple(guess for guess in guesses if guess is not general)
+    return Proposal(name, origin, tasks, general, left_out)
 
 
 def recipe_text(proposal: Proposal) -> str:
     """The proposal as a recipe: YAML with comments."""
-    run = f"runs/{valid_name(proposal.folder.resolve().name)}"
+    run = f"runs/{valid_name(proposal.name)}"
     parts = [
-        _comment(f"Proposed by: mixologist init --from-folder {proposal.folder}"),
+        _comment(f"Proposed by: mixologist init {proposal.origin}"),
         _comment("Next: mixologist plan THIS-FILE"),
         reading.write({"base_model": "builtin", "output_dir": run, "seed": 0}),
         "tasks:\n",
@@ -110,7 +125,14 @@ def _is_general(guess: Guess) -> bool:
 def _about(guess: Guess) -> dict[str, Any]:
     rows = {name: len(split) for name, split in guess.task.splits.items()}
     labels = {"labels": list(guess.task.labels)} if guess.task.labels else {}
-    return {**_spec(guess), **labels, "rows": rows, "sure": guess.candidate.sure, "why": guess.candidate.why}
+    return {
+        **_spec(guess),
+        **labels,
+        "rows": rows,
+        "sure": guess.candidate.sure,
+        "why": guess.candidate.why,
+        "others": [vars(other) for other in guess.others],
+    }
 
 
 def _spec(guess: Guess) -> dict[str, Any]:
@@ -134,6 +156,9 @@ def _notes(guess: Guess) -> Iterator[str]:
     splits, labels = guess.task.splits, guess.task.labels
     drawn = " and ".join(name for name, split in splits.items() if split.origin != name)
     yield f"{guess.candidate.sure}: {guess.candidate.why}"
+    for other in guess.others:
+        columns = ", ".join(f"{field}: {column}" for field, column in other.columns.items())
+        yield f"or, perhaps, format: {other.format}{f' with columns: {{{columns}}}' if columns else ''}"
     yield (
         ", ".join(f"{name} {len(split):,}" for name, split in splits.items())
         + (f" rows; {drawn} drawn from train by a hash of the text" if drawn else " rows")

@@ -43,7 +43,7 @@ def broken_array(place: Place) -> Bad:
 def wrong_encoding(place: Place) -> Bad:
     rows = lines(GOOD).encode() + '{"text": "caf\xe9", "label": "yes"}\n'.encode("latin-1")
     return bad(
-        "audit", place.rows(rows), says=("rows.jsonl, line 101: not UTF-8", "byte 0xe9", "iconv -f LATIN1")
+        "plan", place.rows(rows), says=("rows.jsonl, line 101: not UTF-8", "byte 0xe9", "iconv -f LATIN1")
     )
 
 

@@ -11,8 +11,8 @@ from tests.cli.conftest import Cli, Place
 from tests.conftest import SIZES, TASKS
 
 ARGUMENTS = {
-    "init": ["bundle", "--from-folder", "--json"],
-    "audit": ["recipe", "--set", "--json"],
+    "init": ["bundle", "--from-folder", "--from-hub", "--json"],
+    "audit": ["recipe", "--fix", "--set", "--json"],
     "plan": ["recipe", "--set", "--allow-leakage", "--json"],
     "train": ["recipe", "--set", "--resume", "--allow-leakage", "--json"],
     "evaluate": ["run", "--split", "--markdown", "--json"],
@@ -79,6 +79,26 @@ def test_plan_and_audit_in_words(place: Place, cli: Cli) -> None:
     told = cli("audit", recipe)
     assert told.status == 0
     assert all(task in told.out for task in TASKS)
+
+
+def test_audit_says_with_its_status_whether_train_would_stop(place: Place, cli: Cli) -> None:
+    recipe = place.recipe()
+    assert cli("audit", recipe, "--json").status == 0
+    test = (place.data / "queue" / "test.jsonl").read_text().splitlines()[0]
+    with (place.data / "queue" / "train.jsonl").open("a") as train:
+        train.write(f"{test}\n")
+    told = cli("audit", recipe)
+    assert told.status == 2
+    assert "train row 25 = test row 1" in " ".join(told.out.replace("│", " ").split())
+    assert "error: train would stop for the data of queue" in told.err
+    told = cli("audit", recipe, "--json")
+    assert told.status == 2
+    assert told.json["tasks"]["queue"]["findings"]["leak"]["count"] == 1
+    assert told.json["error"].keys() == {"what", "given", "expected", "do"}
+    told = cli("audit", recipe, "--fix", "clean", "--json")
+    assert (told.status, told.json["fixed"]) == (0, {"recipe": "clean/recipe.yaml", "changes": 1})
+    assert cli("audit", "clean/recipe.yaml").status == 0
+    assert "is already there" in cli("audit", recipe, "--fix", "clean").err
 
 
 def test_train(place: Place, cli: Cli) -> None:

@@ -37,15 +37,26 @@ def test_names_are_valid_and_each_its_own(tmp_path: Path, write: Write) -> None:
     assert not left_out
 
 
-def test_loose_splits_are_not_taken_for_tasks(tmp_path: Path, write: Write) -> None:
-    for name in ("reviews_train", "reviews_test", "ab-test"):
+def test_splits_that_are_named_alike_are_one_task(tmp_path: Path, write: Write) -> None:
+    for start, name in enumerate(("reviews_train", "reviews_test", "ab-test")):
+        write(f"in/{name}.jsonl", tickets(1000 * start))
+    guesses, left_out = found(tmp_path / "in")
+    assert [(guess.name, guess.path.name) for guess in guesses] == [
+        ("ab-test", "ab-test.jsonl"),
+        ("reviews", "reviews"),
+    ]
+    assert {split: part.origin for split, part in guesses[1].task.splits.items()}["test"] == "test"
+    assert not left_out
+
+
+def test_splits_without_train_rows_are_no_task(tmp_path: Path, write: Write) -> None:
+    for name in ("reviews_dev", "reviews_test"):
         write(f"in/{name}.jsonl", tickets())
     guesses, left_out = found(tmp_path / "in")
-    assert [guess.name for guess in guesses] == ["ab-test"]
-    assert [problem.do.rpartition("make a ")[2] for problem in left_out.values()] == [
-        "folder reviews/ and move the file there as test.jsonl",
-        "folder reviews/ and move the file there as train.jsonl",
-    ]
+    assert not guesses
+    assert {problem.expected for problem in left_out.values()} == {
+        "the train rows beside it, as reviews_train.jsonl"
+    }
 
 
 def test_texts_called_labels_are_no_labels(tmp_path: Path, write: Write) -> None:

@@ -190,3 +190,30 @@ def test_digests_follow_the_contents(tmp_path: Path, write: Write) -> None:
     second = digests(str(tmp_path), open_source(str(tmp_path)))
     assert first["train"] == second["train"]
     assert first["test"] != second["test"]
+
+
+def test_files_of_a_split_each_may_be_named_alike(tmp_path: Path, write: Write) -> None:
+    for name in ("faq_train", "faq-dev", "faqs_test", "train"):
+        write(f"{name}.jsonl", [{"text": name}] * 2)
+    found = open_source(str(tmp_path / "faq"))
+    assert {split: rows[0]["text"] for split, rows in found.items()} == {
+        "train": "faq_train", "validation": "faq-dev",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns", "rows"),
+    [
+        (["late parcel,a", "lost card,b", "no reply,a"], ["column_1", "column_2"], 3),
+        (["text,label", "label me,a", "text me,a"], ["text", "label"], 2),
+        (["text,label", "late parcel,a", "text,label"], ["text", "label"], 2),
+        (["a,a", "late parcel,a"], ["column_1", "column_2"], 2),
+    ],
+)
+def test_a_first_line_whose_cells_stand_again_is_no_header(
+    tmp_path: Path, lines: list[str], columns: list[str], rows: int
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(lines) + "\n")
+    train = open_source(str(path))["train"]
+    assert (train.column_names, len(train)) == (columns, rows)

@@ -1,4 +1,4 @@
-"""Print a recipe: a tested bundle, or with --from-folder a proposal for your own data, every guess with its reason."""
+"""Print a recipe: a tested bundle, or a proposal for your own data or the hub's, every guess with its reason."""
 
 from __future__ import annotations
 
@@ -21,17 +21,24 @@ def run(
     from_folder: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Propose a recipe for the data in this folder.")
     ] = None,
+    from_hub: Annotated[
+        list[str],
+        typer.Option(metavar="ID", help="Propose one for data sets of the hub: owner/name; may be repeated."),
+    ] = [],  # noqa: B006 - typer copies it
     json: Json = False,
 ) -> None:
     """See the module."""
-    if (bundle is None) == (from_folder is None):
+    given = {"a bundle": bundle, "--from-folder": from_folder, "--from-hub": from_hub}
+    said = [name for name, value in given.items() if value]
+    if len(said) != 1:
         raise UserError(
             "init prints one recipe",
-            given=f"{bundle} and --from-folder" if bundle else "neither a bundle nor --from-folder",
-            expected=f"a bundle ({', '.join(starting.bundles())}), or --from-folder FOLDER with data of your own",
+            given=" and ".join(said) or "neither a bundle nor --from-folder nor --from-hub",
+            expected=f"a bundle ({', '.join(starting.bundles())}), --from-folder FOLDER with data of your own, "
+            "or --from-hub ID",
             do="mixologist init --from-folder data/ > my.yaml",
         )
-    found = _proposed(from_folder) if from_folder else _bundled(str(bundle))
+    found = _bundled(bundle) if bundle else _proposed(from_folder, from_hub)
     if json:
         emit(found)
     else:
@@ -45,9 +52,11 @@ def _bundled(name: str) -> dict[str, Any]:
     return {"recipe": text, "tasks": tasks}
 
 
-def _proposed(folder: Path) -> dict[str, Any]:
-    with following(f"mixologist init --from-folder {folder}") as follower:
-        proposal = starting.propose(folder, follower.stage)
+def _proposed(folder: Path | None, ids: list[str]) -> dict[str, Any]:
+    with following("mixologist init (the same command again)") as follower:
+        proposal = (
+            starting.propose(folder, follower.stage) if folder else starting.propose_hub(ids, follower.stage)
+        )
     for place, problem in proposal.left_out.items():
         err.print(starting.left_out(place, problem), markup=False, soft_wrap=True)
     return proposal.as_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +69,6 @@ def _locate_spec(spec: Spec, folder: Path | None) -> Spec:
 def _locate(text: str, folder: Path | None) -> str:
     written = os.path.expanduser(text)
     for candidate in (os.path.join(folder or "", written), written):
-        if os.path.exists(candidate):
+        if os.path.exists(candidate) or glob.glob(f"{glob.escape(candidate)}[-_. ]train*"):
             return os.path.abspath(candidate)
     return text

@@ -1,4 +1,4 @@
-"""Which tasks a folder of data holds: its files and folders, each read as it most likely is meant."""
+"""Which tasks a folder of data holds, or data sets of the hub, each read as it most likely is meant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_DATA = {"", ".md", ".yaml", ".yml", ".py"}
 """Endings of files that may lie beside data and are passed over in silence."""
 
 _SPLIT = re.compile(r"(train(ing)?|validation|valid|val|dev|test)([-_.]\d.*)?", re.IGNORECASE)
-_PART = re.compile(r"(?P<task>.+)[-_. ](train(ing)?|validation|valid|val|dev|test)", re.IGNORECASE)
+_PART = re.compile(r"(?P<task>.+)[-_. ](?P<split>train(ing)?|validation|valid|val|dev|test)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Guess:
     name: str
     path: Path
     candidate: Candidate
+    others: tuple[Candidate, ...]
+    """Less likely readings; not tried."""
     task: Task
     leaked: int
     """Train rows that also stand in its own validation or test."""
@@ -42,7 +44,10 @@ class Guess:
 
 
 def places(folder: Path) -> list[Path]:
-    """The data files below a folder; a folder with splits is one place. Raises `UserError` where there are none."""
+    """The data files below a folder; splits in a folder, or named alike, are one place.
+
+    Raises `UserError` where there are none.
+    """
     found: list[Path] = []
     seen: set[str] = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
@@ -54,7 +59,7 @@ def places(folder: Path) -> list[Path]:
             folders.clear()
             found.append(Path(parent))
         else:
-            found += [file for file in files if file.suffix.lower() not in NOT_DATA]
+            found += _together([file for file in files if file.suffix.lower() not in NOT_DATA])
         seen.add(real)
     if not found:
         raise UserError(
@@ -66,10 +71,20 @@ def places(folder: Path) -> list[Path]:
     return found
 
 
+def _together(files: Sequence[Path]) -> Iterable[Path]:
+    """``reviews`` for reviews_train.csv and reviews_test.csv; other files as they are."""
+    parts = {file: match for file in files if (match := _PART.fullmatch(file.stem))}
+    trained = {match["task"] for match in parts.values() if match["split"].casefold().startswith("train")}
+    begins = {
+        file: file.with_name(match["task"]) for file, match in parts.items() if match["task"] in trained
+    }
+    return dict.fromkeys(begins.get(file, file) for file in files)
+
+
 def discover(
     found: Iterable[Path], advance: Callable[[int], None] = lambda count: None
 ) -> tuple[list[Guess], dict[Path, UserError]]:
-    """The tasks of some `places`, and the places that could not be understood."""
+    """The tasks of some places (of `places`, or hub ids), and the places that could not be understood."""
     guesses: list[Guess] = []
     left_out: dict[Path, UserError] = {}
     for place in found:
@@ -98,22 +113,29 @@ def _guess(place: Path, name: str) -> Guess:
         raise _one_split(place, task)
     source = open_source(str(place))
     problems: list[UserError] = []
-    for candidate in candidates(source["train"]):
+    likely = list(candidates(source["train"]))
+    for number, candidate in enumerate(likely, 1):
         try:
-            return _read(place, name, candidate, source)
+            return _read(place, name, candidate, tuple(likely[number:]), source)
         except UserError as problem:
             problems.append(problem)
     raise problems[0] if problems else _not_understood(place, source["train"].column_names)
 
 
 def _split_of(place: Path) -> str | None:
-    """``reviews`` for reviews_test.csv, where another split, such as reviews_train.csv, lies beside it."""
-    beside = [match["task"] for file in place.parent.iterdir() if (match := _PART.fullmatch(file.stem))]
+    """``reviews`` for reviews_test.csv, where another split lies beside it, but not reviews_train.csv."""
     part = _PART.fullmatch(place.stem) if place.is_file() else None
-    return part["task"] if part and beside.count(part["task"]) > 1 else None
+    beside = [_PART.fullmatch(file.stem) for file in place.parent.iterdir()] if part else []
+    return (
+        part["task"]
+        if part and [match and match["task"] for match in beside].count(part["task"]) > 1
+        else None
+    )
 
 
-def _read(place: Path, name: str, candidate: Candidate, source: Splits) -> Guess:
+def _read(
+    place: Path, name: str, candidate: Candidate, others: tuple[Candidate, ...], source: Splits
+) -> Guess:
     labels, untrained = _labels(candidate, source, name)
     columns = {"columns": candidate.columns, "metric": candidate.metric, "labels": labels or None}
     spec: dict[str, Any] = {"name": name, "path": str(place), "format": candidate.format, **columns}
@@ -122,7 +144,7 @@ def _read(place: Path, name: str, candidate: Candidate, source: Splits) -> Guess
     rows = sum(map(len, task.splits.values()))
     if len(task.labels) > MOST_LABELS and len(task.labels) > LABEL_SHARE * rows:
         raise _no_labels(place, task, rows)
-    return Guess(name, place, candidate, task, found.audit.tasks[name].leaked, untrained)
+    return Guess(name, place, candidate, others, task, found.audit.tasks[name].leaked, untrained)
 
 
 def _labels(candidate: Candidate, source: Splits, name: str) -> tuple[list[str], tuple[str, ...]]:
@@ -144,8 +166,8 @@ def _one_split(place: Path, task: str) -> UserError:
     return UserError(
         f"{place} looks like one split of a task",
         given=place.name,
-        expected="a folder for each task, with train and perhaps validation and test in it",
-        do=f"make a folder {task}/ and move the file there as {place.stem[len(task) + 1 :]}{place.suffix}",
+        expected=f"the train rows beside it, as {task}_train{place.suffix}",
+        do="add them, or rename the file that holds them",
     )
 
 
@@ -162,6 +184,7 @@ def _not_understood(place: Path, columns: Sequence[str]) -> UserError:
     return UserError(
         f"{place}: what is asked and what is answered cannot be told from the columns {', '.join(columns)}",
         given=f"columns {', '.join(columns)}",
-        expected="a text and a label, a question and an answer, or a chat",
-        do="write the task by hand: name, path, format, and columns: {field: column}",
+        expected="a text and a label, a question and an answer, words and their tags, or a chat",
+        do="write the task by hand: name, path, format, and columns: {field: column}; "
+        "in a CSV, the columns' names belong in the first line",
     )

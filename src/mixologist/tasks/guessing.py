@@ -7,6 +7,7 @@ guess     several readings make sense
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -63,6 +64,7 @@ class Column:
         distinct = set(texts)
         self.name = name
         self.first = filled[0] if filled else None
+        self.lists = filled if filled and all(isinstance(value, list) for value in filled) else []
         self.length = sum(map(len, texts)) / max(1, len(texts))
         """Mean characters."""
         self.concluded = bool(texts) and all(text.rstrip(". ")[-1:].isdigit() for text in texts)
@@ -88,6 +90,7 @@ def candidates(rows: Any) -> Iterator[Candidate]:
     sample = rows.select(range(0, len(rows), -(-len(rows) // SAMPLE)))
     columns = [Column(name, sample[name]) for name in rows.column_names]
     yield from _chats(columns)
+    yield from _tagged(columns)
     question, answer = _named(columns, QUESTIONS), _named(columns, ANSWERS)
     if question and answer:
         yield _answered(question, answer, _context(columns, question, answer))
@@ -108,6 +111,17 @@ def _chats(columns: Sequence[Column]) -> Iterator[Candidate]:
             if isinstance(turn, dict) and keys <= turn.keys():
                 why = f"'{column.name}' holds turns with {' and '.join(sorted(keys))}"
                 yield Candidate(name, "likely", why, {next(iter(FORMATS[name].fields)): column.name})
+
+
+def _tagged(columns: Sequence[Column]) -> Iterator[Candidate]:
+    """Lists of words, and as long ones of tags: few different ones, ``O`` among them."""
+    lists = [column for column in columns if column.lists]
+    for words, tags in itertools.permutations(lists, 2):
+        kinds = {tag if isinstance(tag, str) else "" for value in tags.lists for tag in value}
+        aligned = [len(value) for value in words.lists] == [len(value) for value in tags.lists]
+        if aligned and "O" in kinds and "" not in kinds and len(kinds) <= MOST_LABELS:
+            why = f"'{words.name}' holds lists of words, '{tags.name}' as long ones of tags"
+            yield Candidate("extraction", "likely", why, {"tokens": words.name, "tags": tags.name})
 
 
 def _named(columns: Sequence[Column], names: Sequence[str]) -> Column | None:

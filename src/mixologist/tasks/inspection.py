@@ -7,6 +7,7 @@ of a CSV whose rows are longer than its header. So the shape of every file is ch
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from mixologist.errors import UserError, nearest
 
 LOADERS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 """File ending -> loader of Hugging Face datasets."""
+SEEN = 1000
+"""Rows among which a cell of a first line that is no header stands again."""
 
 
 def inspect(paths: list[Path]) -> dict[str, Any]:
@@ -96,9 +99,11 @@ def _check_array(path: Path) -> None:
 def _check_csv(path: Path, separator: str) -> dict[str, Any]:
     for _ in _lines(path):  # an encoding error is named by its line before the csv module stumbles over it
         pass
+    named = _has_header(path, separator)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=separator)
         header, begins = next(reader, []), reader.line_num + 1
+        header = header if named else [f"column_{number}" for number in range(1, len(header) + 1)]
         if len(set(header)) < len(header) or not all(name.strip() for name in header):
             raise UserError(
                 f"{path}, line 1: not a header",
@@ -117,7 +122,25 @@ def _check_csv(path: Path, separator: str) -> dict[str, Any]:
         raise _empty(path)
     # All cells are text: guessing types turns 01 into 1 and NA into nothing.
     text = {name: datasets.Value("string") for name in header}
-    return {"features": datasets.Features(text), "sep": separator, "keep_default_na": False}
+    options = {"features": datasets.Features(text), "sep": separator, "keep_default_na": False}
+    return options if named else {**options, "header": None, "names": header}
+
+
+def _has_header(path: Path, separator: str) -> bool:
+    """Whether the first line names the columns: no cell of it stands again below, in its own column.
+
+    Without names, the columns are column_1, column_2, ... A whole line that stands again is a header twice.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=separator)
+        try:
+            first = next(reader, [])
+            rows = (row for row in itertools.islice(reader, SEEN) if row != first)
+            return not any(
+                cell and cell == name for row in rows for cell, name in zip(row, first, strict=False)
+            )
+        except csv.Error:
+            return True
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""From a path to rows on disk: a folder with a file per split, one file, or a data set of the hub.
+"""From a path to rows on disk: a file per split (in a folder, or named alike), one file, or a data set of the hub.
 
 Rows stay memory-mapped Arrow tables (Hugging Face datasets), so that a million of them need no memory.
 """
@@ -35,19 +35,20 @@ def open_source(path: str) -> Splits:
 
     Args:
         path: a folder with ``train*``, ``valid*`` (``val*``, ``dev*``) and ``test*`` files, or with one
-            file; a file (.jsonl, .json, .csv, .tsv, .parquet), which is train; a hub id ``owner/name``, or
+            file; a file (.jsonl, .json, .csv, .tsv, .parquet), which is train; what the names of a file per split
+            begin with (``data/faq`` for ``data/faq_train.csv``); a hub id ``owner/name``, or
             ``owner/name/configuration``.
 
     Raises:
         UserError: there is no such path, no train split, or a file cannot be read (place and next step).
         UserErrors: several files cannot be read.
     """
-    return _from_files(data_files(Path(path))) if _is_local(path) else _from_hub(path)
+    return _from_files(data_files(Path(path))) if is_local(path) else _from_hub(path)
 
 
 def digests(path: str, splits: Mapping[str, Any]) -> dict[str, str]:
     """Split -> SHA-256 of its files' contents; for a hub data set the fingerprint that datasets gives it."""
-    if not _is_local(path):
+    if not is_local(path):
         return {split: str(rows._fingerprint) for split, rows in splits.items()}
     found = data_files(Path(path))
     return {split: "+".join(files.digest(file) for file in found[split]) for split in splits}
@@ -57,14 +58,15 @@ def data_files(path: Path) -> dict[str, list[Path]]:
     """Split -> its files, sorted by name. Raises `UserError` where there is no train file."""
     if path.is_file():
         return {"train": [path]}
-    if not path.is_dir():
-        raise _no_such_path(path)
-    present = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in LOADERS)
+    begin = "" if path.is_dir() else path.name
+    folder = path if path.is_dir() else path.parent
+    present = sorted(file for file in folder.glob("*") if file.is_file() and file.suffix.lower() in LOADERS)
     found: dict[str, list[Path]] = {}
     for file in present:
-        if match := _SPLIT_NAME.match(file.name):
-            name = match[1].lower()
-            found.setdefault(_ALIASES.get(name, name), []).append(file)
+        if split := split_of(file.name, begin):
+            found.setdefault(split, []).append(file)
+    if begin and not found:
+        raise _no_such_path(path)
     if not found and len(present) == 1:
         return {"train": present}
     if "train" not in found:
@@ -72,7 +74,15 @@ def data_files(path: Path) -> dict[str, list[Path]]:
     return {split: found[split] for split in SPLITS if split in found}
 
 
-def _is_local(path: str) -> bool:
+def split_of(name: str, begin: str = "") -> str | None:
+    """The split that a file is named for: ``dev.csv``; ``faq_dev.csv`` where names begin with ``faq``."""
+    if begin and (not name.startswith(begin) or name[len(begin) : len(begin) + 1] not in tuple("-_. ")):
+        return None
+    match = _SPLIT_NAME.match(name[len(begin) + 1 :] if begin else name)
+    return _ALIASES.get(match[1].lower(), match[1].lower()) if match else None
+
+
+def is_local(path: str) -> bool:
     """A path of this machine: one that exists, or whose first folder does, or that can be no hub id."""
     here = Path(path)
     return here.exists() or here.parent.is_dir() or not _HUB_ID.fullmatch(path) or here.suffix in LOADERS

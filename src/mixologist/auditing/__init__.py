@@ -1,0 +1,1 @@
+"""What is wrong with the data of a recipe: found, shown, and mended in copies."""
