@@ -207,7 +207,7 @@ def test_data_sets_of_the_hub(data: Path, monkeypatch: pytest.MonkeyPatch) -> No
     labelled(data / "owner" / "tickets" / "train.jsonl")
     proposal = propose_hub(["owner/tickets", "nobody/nothing"])
     assert [str(path) for path in proposal.left_out] == ["nobody/nothing"]
-    assert "not to be had from the hub" in proposal.left_out[Path("nobody/nothing")].given
+    assert "nor to be had from the hub" in proposal.left_out[Path("nobody/nothing")].given
     written = recipe_text(proposal)
     assert "# Proposed by: mixologist init --from-hub owner/tickets --from-hub nobody/nothing\n" in written
     assert "    path: owner/tickets\n" in written
