@@ -41,7 +41,7 @@ class Bench:
 
     folder: Path
 
-    def task(self, name: str, first: int = 0, **extra: Rows) -> None:
+    def task(self, name: str, first: int = 0, /, **extra: Rows) -> None:
         """Splits of sound rows, each with some more at its end."""
         for number, (split, count) in enumerate((("train", 30), ("validation", 4), ("test", 4))):
             rows = labelled(first + 100 * number, count) + extra.get(split, [])

@@ -19,7 +19,7 @@ from mixologist.auditing.mending import Rows, mend, mend_value
     ],
 )
 def test_a_text_is_mended_once(written: str, meant: str, kinds: set[str]) -> None:
-    assert mend(written) == (meant, kinds)
+    assert mend(written) == (meant, frozenset(kinds))
     assert mend(meant)[0] == meant
 
 

@@ -77,7 +77,7 @@ def test_nearly_a_test_row_with_the_same_answer_is_a_leak_and_with_another_is_no
 
 def test_another_tasks_test_rows_are_found(bench: Bench) -> None:
     bench.task("one", train=[row(text(1200)), row(SENTENCE)])
-    bench.task("two", first=1000, validation=[row(CLOSE, "b")])
+    bench.task("two", 1000, validation=[row(CLOSE, "b")])
     findings = bench.findings("one", "two")
     assert {kind: found.places for kind, found in findings["one"].ordered()} == {
         "other_leak": ["train row 31 = test row 1 of two"],

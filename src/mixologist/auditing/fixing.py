@@ -80,7 +80,10 @@ def _dropped(report: Report, looked: Looked) -> Dropped:
     }
     for split, examples in looked.splits.items():
         for index, twin in report.twins[looked.name, split].items():
-            whole = index + 1 == len(examples) or examples.parts[index + 1, 0] != examples.parts[index, 0]
+            whole = (
+                index + 1 == len(examples)
+                or examples.survey.parts[index + 1, 0] != examples.survey.parts[index, 0]
+            )
             if KINDS[twin.kind].drops and (twin.kind != "duplicate" or whole):
                 origin, row = looked.row(split, index)
                 dropped[origin].setdefault(row, f"{KINDS[twin.kind].says}: {_where(report, looked, twin)}")

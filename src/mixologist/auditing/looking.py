@@ -72,7 +72,7 @@ class Looked:
     def row(self, split: str, index: int) -> tuple[str, int]:
         """Where an example comes from: the split of the data, and the row's number in it."""
         examples = self.splits[split]
-        return examples.origin, int(examples.rows.numbers[examples.parts[index, 0]])
+        return examples.origin, int(examples.rows.numbers[examples.survey.parts[index, 0]])
 
     def place(self, split: str, index: int) -> str:
         """The same in words: ``train row 18``."""
