@@ -27,7 +27,7 @@ from mixologist.pipeline import Hooks, evaluate_run, execute
 from mixologist.planning import resolve
 from mixologist.recipe.load import load as load_recipe
 from mixologist.recipe.schema import Recipe
-from mixologist.records import Message
+from mixologist.records import Example, Message
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.encoding import Encoded, Encoder
 from mixologist.tasks.task import load_tasks
@@ -115,7 +115,8 @@ class Model:
                 expected="messages that end with a user's text",
                 do="add a user message with text",
             )
-        fitted = self.encoder.fit(turns, "", self.encoder.max_length - room)
+        asked = Example("", "", tuple(turns), completion="", text=turns[-1]["content"], reference=None)
+        fitted = self.encoder.fit(asked, self.encoder.max_length - room)
         if fitted is None:
             raise UserError(
                 "max_new_tokens leaves no room for the question",

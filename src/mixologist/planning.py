@@ -201,6 +201,7 @@ def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
         "tokens": plan.tokens(task.name),
         "completion_tokens": encoded.completion_tokens,
         "shortened": encoded.shortened,
+        "lost": encoded.lost,
         "dropped": encoded.dropped,
         "estimated": not encoded.exact,
         "format": task.format.name,
@@ -311,9 +312,10 @@ def _data_warnings(tasks: TaskSet, train: dict[str, EncodedSplit]) -> list[str]:
     for name, task in (tasks.tasks | {n: t for n, (t, _) in tasks.general.items()}).items():
         rows = train[name]
         if task.noncommercial:
-            found.append(f"{name}: licence is non-commercial ({task.licence})")
+            found.append(f"{name}: not for commercial use, as far as known (licence: {task.licence})")
         if rows.shortened:
-            found.append(f"{name}: {rows.shortened} of {len(rows)} train prompts were shortened to fit")
+            lost = f"; {rows.lost} of them lack evidence of their answer" if rows.lost else ""
+            found.append(f"{name}: {rows.shortened} of {len(rows)} train prompts were shortened to fit{lost}")
         if rows.dropped:
             found.append(f"{name}: {rows.dropped} train rows dropped, their answers are too long")
     return [*found, *tasks.audit.warnings()]

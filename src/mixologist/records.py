@@ -26,6 +26,8 @@ class Example:
     """What the metric compares with: a label, a number, a set of entities, a text."""
     context: str = ""
     """The part of a message (of any of them) that may be shortened when all is too long, never question or answer."""
+    evidence: tuple[str, ...] = ()
+    """Texts in the messages without which the answer cannot be known, where the data tells; white space aside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,32 @@ def test_label_metrics_agree_with_scikit_learn(case: int) -> None:
     assert total(make("accuracy"), *pairs) == pytest.approx(accuracy_score(references, text))
 
 
+def random_label_sets(case: int, n: int) -> tuple[list[list[str] | None], list[list[str]]]:
+    """Any number of labels each, ``wait`` where there would be none; every sixth prediction is unreadable."""
+    rng = seeds.generator(case, "label sets")
+
+    def draw() -> list[list[str]]:
+        return [
+            [label for label, there in zip(LABELS, row, strict=True) if there] or ["wait"]
+            for row in rng.random((n, len(LABELS))) < 0.4
+        ]
+
+    return [one if number % 6 else None for number, one in enumerate(draw())], draw()
+
+
+@pytest.mark.parametrize("case", range(20))
+def test_metrics_of_several_labels_agree_with_scikit_learn(case: int) -> None:
+    predictions, references = random_label_sets(case, n=1 + case)
+    hot = [
+        [[label in (some or []) for label in LABELS] for some in side] for side in (references, predictions)
+    ]
+    present = np.flatnonzero(np.array(hot[0]).any(0))
+    pairs = list(zip(predictions, references, strict=True))
+    for average, labels in (("macro", present), ("micro", None)):
+        f1 = f1_score(*map(np.array, hot), average=average, labels=labels, zero_division=0)
+        assert total(make(f"{average}_f1", labels=LABELS), *pairs) == pytest.approx(f1, abs=1e-12)
+
+
 def test_macro_f1_of_a_resample_is_that_of_the_repeated_rows() -> None:
     metric = make("macro_f1", labels=LABELS)
     rows = outcomes(*zip(*random_labels(7, n=9), strict=True))
@@ -146,11 +172,14 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
     "numeric_match": (1.0, 2.0),
     "entity_f1": ([["ORG", "a"]], [["ORG", "b"]]),
     "rouge_l": ("profit", "loss"),
+    "micro_f1": (["buy"], ["sell"]),
 }
+CORRELATIONS = {"pearson", "spearman"}
+"""They need several rows to say anything: `test_correlation`."""
 
 
 def test_every_metric_has_an_example() -> None:
-    assert set(METRICS) == set(EXAMPLES)
+    assert set(METRICS) == set(EXAMPLES) | CORRELATIONS
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

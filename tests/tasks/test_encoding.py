@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,7 +66,8 @@ def test_without_a_context_the_oldest_turns_go_first(tokenizer: Any) -> None:
             {"role": "user", "content": f"question {number}"},
             {"role": "assistant", "content": "an answer"},
         ]
-    encoded = Encoder(tokenizer, 200).fit([*history, {"role": "user", "content": "the last"}], "", 40)
+    last = replace(example(), messages=(*history, {"role": "user", "content": "the last"}))
+    encoded = Encoder(tokenizer, 200).fit(last, 40)
     assert encoded is not None
     text = tokenizer.decode(encoded.prompt)
     assert "the last" in text
@@ -84,16 +86,16 @@ def test_a_row_whose_answer_leaves_no_room_is_dropped_and_counted(tokenizer: Any
 
 def test_of_a_large_split_a_sample_is_measured(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     examples = [
-        example(text=f"number {n}", completion="word " * (200 if n % 4 == 3 else 1)) for n in range(400)
+        example(text=f"number {n}", completion="word " * (200 if n % 5 == 4 else 1)) for n in range(400)
     ]
     whole = EncodedSplit(examples, Encoder(tokenizer, 64))
     monkeypatch.setattr(encoding, "MEASURED", 99)
     advanced: list[int] = []
     split = EncodedSplit(examples, Encoder(tokenizer, 64), advanced.append)
     assert (len(split), split.exact, sum(advanced)) == (400, False, 99)
-    assert split.dropped == pytest.approx(100, abs=10)
+    assert split.dropped == pytest.approx(80, abs=10)
     assert split.tokens == pytest.approx(whole.tokens, rel=0.05)
-    assert split[3] == split[4] == whole[3]  # row 3 does not fit, row 4 does
+    assert split[4] == split[5] == whole[4]  # row 4 does not fit, row 5 does
     assert split[399] == split[0]
 
 
@@ -120,7 +122,20 @@ def test_a_long_system_message_and_odd_orders_of_turns_still_give_a_prompt(token
         [question, answer, answer, question],
         [system, answer, question],
     ):
-        encoded = encoder.fit(messages, "", 60)
+        encoded = encoder.fit(replace(example(), messages=tuple(messages)), 60)
         assert encoded is not None
         assert len(encoded.prompt) <= 60
         assert "what now" in tokenizer.decode(encoded.prompt)
+
+
+def test_evidence_that_was_cut_away_is_counted(tokenizer: Any) -> None:
+    filler = " ".join(f"Filler number {n} tells nothing." for n in range(60))
+    context = f"The start. {filler} Reverse engineering is forbidden. {filler}\n"
+    asked = example(text="May I reverse engineer it?", context=context)
+    kept = replace(asked, evidence=("Reverse engineering  is\nforbidden.",))
+    gone = replace(asked, evidence=("Filler number 41 tells nothing.",))
+    strange = replace(asked, evidence=("It never stood there.",))
+    split = EncodedSplit([kept, gone, strange], Encoder(tokenizer, 200))
+    assert [one.lost for one in split] == [False, True, False]
+    assert (split.shortened, split.lost) == (3, 1)
+    assert not Encoder(tokenizer, 5000).encode(gone).lost  # type: ignore[union-attr]

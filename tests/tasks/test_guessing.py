@@ -104,3 +104,25 @@ def test_chats_are_known_by_their_turns(turn: dict[str, str], format: str, field
 def test_the_sample_reaches_the_end_of_sorted_rows() -> None:
     found = first(body=texts(20_000), kind=sorted(cycle("a", "b", n=20_000)))
     assert found.format == "classification"
+
+
+def test_lists_of_few_values_are_several_labels() -> None:
+    found = first(clause=texts(), unfair=cycle(["law", "forum"], ["forum"], []))
+    assert (found.format, found.columns) == ("multi_label", {"text": "clause", "labels": "unfair"})
+
+
+def test_a_pair_of_texts_is_read_together() -> None:
+    pair = {"sentence1": texts(), "sentence2": texts(about="another one about parcel")}
+    similar = first(**pair, similarity_score=[i / 7 for i in range(60)])
+    assert (similar.format, similar.sure) == ("regression", "likely")
+    assert similar.columns == {"text": ("sentence1", "sentence2"), "score": "similarity_score"}
+    same = first(**pair, is_duplicate=cycle(0, 1))
+    assert (same.format, same.columns["text"]) == ("classification", ("sentence1", "sentence2"))
+    entails = first(hypothesis=texts(about="it says"), premise=texts(), gold=cycle("no", "yes"))
+    assert entails.columns["text"] == ("premise", "hypothesis")
+
+
+def test_few_answers_to_a_question_over_a_context_are_labels() -> None:
+    found = first(query=texts(), passage=texts(about="an abstract"), target=cycle("yes", "no"))
+    assert (found.format, found.sure) == ("classification", "likely")
+    assert found.columns == {"text": "query", "label": "target", "context": "passage"}

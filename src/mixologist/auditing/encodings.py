@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mixologist.tasks.inspection import LOADERS
@@ -16,14 +16,15 @@ Note = Callable[[str, str, int], None]
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def readable(path: Path, scratch: Path, note: Note) -> Path:
+def readable(path: Path, scratch: Path, note: Note, beside: Sequence[Path] = ()) -> Path:
     """The same data in UTF-8: the path itself where it is, else a folder (or file) in ``scratch``.
 
-    Files that are sound already are linked, so that only broken ones cost space.
+    Files that are sound already are linked, so that only broken ones cost space. ``beside``: other files of the data,
+    in the same folder.
 
     Raises `UserError` where there is no such data.
     """
-    files = [file for split in data_files(path).values() for file in split]
+    files = [*(file for split in data_files(path).values() for file in split), *beside]
     broken = [
         file
         for file in files

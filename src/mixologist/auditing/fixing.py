@@ -15,6 +15,8 @@ from mixologist.auditing.report import Report
 from mixologist.errors import UserError
 from mixologist.files import write_folder, write_text
 from mixologist.recipe import reading
+from mixologist.recipe.schema import Join
+from mixologist.tasks.joining import Joined
 
 RECIPE = "recipe.yaml"
 CHANGES = "changes.jsonl"
@@ -26,7 +28,7 @@ Dropped = dict[str, dict[int, str]]
 def write_fixed(report: Report, out: Path) -> int:
     """Fill a new folder, whole or not at all; returns how many rows changed.
 
-        TASK/SPLIT.jsonl   the rows that stay, texts mended
+        TASK/SPLIT.jsonl   the rows that stay, texts mended; a side file beside them, where there is one
         changes.jsonl      {"task", "file", "split", "row": from 1, "what": "removed" | "mended", "why"}
         recipe.yaml        the recipe with its paths on the copies
 
@@ -56,8 +58,11 @@ def _copy(looked: Looked, folder: Path, dropped: Dropped, changes: TextIO) -> in
     folder.mkdir()
     changed = 0
     for split, table in looked.tables.items():
+        joined = isinstance(table, Joined)
+        if joined and split == "train":
+            _copy_side(looked.spec.join, table.side, folder)
         with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as copy:
-            for number, written in enumerate(table):
+            for number, written in enumerate(table.rows if joined else table):
                 row, kinds = mend_value(written)
                 if why := dropped[split].get(number):
                     change = {"what": "removed", "why": why}
@@ -70,6 +75,18 @@ def _copy(looked: Looked, folder: Path, dropped: Dropped, changes: TextIO) -> in
                     changes.write(_line(place | change))
                     changed += 1
     return changed
+
+
+def _copy_side(join: Join | None, side: Any, folder: Path) -> None:
+    """The side file with its texts mended; no row of it goes, since several rows may need it."""
+    assert join, "what is joined was asked for"
+    with (folder / _side_copy(join.file)).open("w", encoding="utf-8") as copy:
+        copy.writelines(_line(mend_value(row)[0]) for row in side)
+
+
+def _side_copy(file: str) -> str:
+    """A name that leaves its columns theirs."""
+    return f"{Path(file).stem}.jsonl"
 
 
 def _dropped(report: Report, looked: Looked) -> Dropped:
@@ -98,8 +115,10 @@ def _where(report: Report, looked: Looked, twin: Twin) -> str:
 def _pointed(report: Report) -> dict[str, Any]:
     """The recipe with every path beside it; what it leaves open stays open."""
     document = report.recipe.model_dump(mode="json", exclude_defaults=True)
-    for name, spec in zip(report.tasks, _places(document), strict=True):
-        spec["path"] = name
+    for looked, spec in zip(report.tasks.values(), _places(document), strict=True):
+        spec["path"] = looked.name
+        if join := looked.spec.join:
+            spec["join"] = {"file": _side_copy(join.file), "on": join.on}
     return document
 
 

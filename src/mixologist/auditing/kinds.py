@@ -46,6 +46,7 @@ KINDS = {
     "conflict": Kind("train rows that ask what an earlier one asks, with another answer"),
     "too_long": Kind("rows whose answer does not fit max_length, which training leaves out"),
     "shortened": Kind("rows whose prompt is shortened to fit max_length"),
+    "lost": Kind("rows among these that lack evidence of their answer, where the data tells"),
     "rare_label": Kind("labels with fewer than 10 train rows"),
     "alike_labels": Kind("labels that differ in case or spaces alone"),
 }

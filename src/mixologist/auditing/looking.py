@@ -24,7 +24,7 @@ from mixologist.tasks.card import ResolvedSpec
 from mixologist.tasks.encoding import Encoder
 from mixologist.tasks.formats import Format, bind
 from mixologist.tasks.keys import asked, folded, hash_text
-from mixologist.tasks.sources import is_local, open_source
+from mixologist.tasks.sources import is_local, open_source, side_file
 from mixologist.tasks.splits import Split, make_splits
 
 Advance = Callable[[int], None]
@@ -46,7 +46,7 @@ class Keys:
     bands: Hashes  # (n, 9) `near.bands`
     tokens: NDArray[
         np.int32
-    ]  # (n, 3) of prompt, of completion, whether shortened (1); -1 where the answer does not fit
+    ]  # (n, 3) of prompt, of completion, state: 1 shortened, 2 with evidence lost; -1 where the answer does not fit
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def look(spec: ResolvedSpec, encoder: Encoder, scratch: Path, stage: Stage) -> L
     Raises `UserError` for what no row can be read of: no such data, a broken file, a column that is not there.
     """
     findings = Findings()
-    tables = open_source(_readable(spec.path, scratch, findings))
+    tables = open_source(_readable(spec, scratch, findings), spec.join)
     every = {split: Rows(table) for split, table in tables.items()}
     format = bind(
         every,
@@ -94,6 +94,7 @@ def look(spec: ResolvedSpec, encoder: Encoder, scratch: Path, stage: Stage) -> L
         format=spec.format,
         columns=spec.columns,
         labels=spec.labels,
+        scale=spec.scale,
         instruction=spec.instruction,
         metric=spec.metric,
     )
@@ -115,11 +116,12 @@ def _labels(train: Split) -> dict[str, int]:
     return dict(Counter(str(train[number].reference) for number in range(len(train))).most_common())
 
 
-def _readable(path: str, scratch: Path, findings: Findings) -> str:
+def _readable(spec: ResolvedSpec, scratch: Path, findings: Findings) -> str:
     """The path, or where a copy in UTF-8 lies."""
-    if not is_local(path):
-        return path
-    return str(readable(Path(path), Path(tempfile.mkdtemp(dir=scratch)), findings.note))
+    if not is_local(spec.path):
+        return spec.path
+    beside = [side_file(spec.path, spec.join)] if spec.join else []
+    return str(readable(Path(spec.path), Path(tempfile.mkdtemp(dir=scratch)), findings.note, beside))
 
 
 def _unusable(split: str, rows: Rows, format: Format, findings: Findings, advance: Advance) -> dict[int, str]:
@@ -163,15 +165,16 @@ def _keys(examples: Split, encoder: Encoder, advance: Advance) -> Keys:
         one[index] = hash_text(question), hash_text(folded(question)), hash_text(folded(example.completion))
         near[index] = bands(example)
         if encoded := encoder.encode(example):
-            tokens[index] = len(encoded.prompt), len(encoded.completion), encoded.shortened
+            tokens[index] = len(encoded.prompt), len(encoded.completion), encoded.shortened + encoded.lost
         advance(1)
     return Keys(one[:, 0], one[:, 1], one[:, 2], near, tokens)
 
 
 def _note_lengths(looked: Looked, longest: int) -> None:
     for split, keys in looked.keys.items():
-        for kind, state in (("too_long", -1), ("shortened", 1)):
-            for index in np.flatnonzero(keys.tokens[:, 2] == state):
+        state = keys.tokens[:, 2]
+        for kind, which in (("too_long", state < 0), ("shortened", state > 0), ("lost", state > 1)):
+            for index in np.flatnonzero(which):
                 looked.findings.note(kind, f"{looked.place(split, int(index))} (max_length {longest})")
 
 

@@ -45,7 +45,8 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
     for name, task in described["tasks"].items():
         counts = [task[key] for key in ("train_rows", "validation_rows", "test_rows")]
         about = "~" if task["estimated"] else ""
-        measured = [f"{about}{task[key]:,}" for key in ("tokens", "shortened")]
+        lost = f" ({task['lost']:,} lost)" if task["lost"] else ""
+        measured = [f"{about}{task['tokens']:,}", f"{about}{task['shortened']:,}{lost}"]
         licence = (task["licence"] or "not stated").split(" (")[0]
         table.add_row(
             name, task["format"], task["metric"], *(f"{count:,}" for count in counts), *measured, licence

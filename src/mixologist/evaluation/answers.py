@@ -48,7 +48,7 @@ class Answerer:
         room = min(encoder.max_length, positions - self._answer_room(task, encoder))
         found = []
         for example in task.splits[split]:
-            encoded = encoder.fit(example.messages, example.context, room)
+            encoded = encoder.fit(example, room)
             assert encoded is not None, "the plan checks that answers leave room for a prompt"
             found.append(Prompt(example.id, example.reference, encoded))
         return found

@@ -28,7 +28,7 @@ BLOCK_BYTES = 32 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A metric in [0, 1] with its confidence limits, ``low <= value <= high``."""
+    """A metric with its confidence limits, ``low <= value <= high``."""
 
     value: float
     low: float
@@ -41,7 +41,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Metric of a minus metric of b in [-1, 1], with its confidence limits, ``low <= value <= high``."""
+    """Metric of a minus metric of b, with its confidence limits, ``low <= value <= high``."""
 
     value: float
     low: float
@@ -69,7 +69,7 @@ def bootstrap(
     rng = seeds.generator(seed, "bootstrap", *names)
     value = float(metric.value(counts.sum(0)))
     values = metric.value(_resampled(counts, samples, rng))
-    low, high = _limits(value, values, (0, 1), len(counts), confidence)
+    low, high = _limits(value, values, metric.bounds, len(counts), confidence)
     return Interval(value, low, high, len(outcomes), len(counts))
 
 
@@ -95,8 +95,9 @@ def paired_bootstrap(
     rng = seeds.generator(seed, "bootstrap", *names)
     value = float(_difference(metric, counts.sum(0)))
     values = _difference(metric, _resampled(counts, samples, rng))
-    low, high = _limits(value, values, (-1, 1), len(counts), confidence)
-    return Difference(value, low, high, len(a), len(counts), _p_value(value, values, len(counts)))
+    most = metric.bounds[1] - metric.bounds[0]
+    low, high = _limits(value, values, (-most, most), len(counts), confidence)
+    return Difference(value, low, high, len(a), len(counts), _p_value(value, values, len(counts), most))
 
 
 def cluster_of(id: str) -> str:
@@ -144,7 +145,7 @@ def _difference(metric: Metric, totals: Floats) -> Floats:
 
 
 def _limits(
-    value: float, values: Floats, bounds: tuple[int, int], clusters: int, confidence: float
+    value: float, values: Floats, bounds: tuple[float, float], clusters: int, confidence: float
 ) -> tuple[float, float]:
     """Percentiles of ``values``; where these are all the same, the limits of what n rows alike can tell.
 
@@ -164,10 +165,10 @@ def _limits(
     return min(low, value), max(high, value)
 
 
-def _p_value(value: float, values: Floats, clusters: int) -> float:
-    """Where all ``values`` are one d, the level at which `_limits` touch 0: (1 + |d|)^-n."""
+def _p_value(value: float, values: Floats, clusters: int, most: float) -> float:
+    """Where all ``values`` are one d of at most ``most``, the level at which `_limits` touch 0: (1 + |d|/most)^-n."""
     if _constant(values):
-        p = (1 + abs(value)) ** -clusters
+        p = (1 + abs(value) / most) ** -clusters
     else:
         p = 2 * float(min(np.mean(values <= 0), np.mean(values >= 0)))
     return min(max(p, 1 / len(values)), 1.0)

@@ -1,7 +1,8 @@
 """Every metric is a finish over a sum of per-row counts, so that a bootstrap sample is one matrix product.
 
-Shapes: n outcomes, m counts of each, L labels; ``...`` any number of resamples. Values are in [0, 1].
-None as prediction (a format failure) is wrong in every metric.
+Shapes: n outcomes, m counts of each, L labels; ``...`` any number of resamples. Values are in [0, 1], those of
+correlations in [-1, 1]. None as prediction (a format failure) is wrong in every metric; a correlation takes it for
+an answer that says nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixologist.errors import UserError
+from mixologist.evaluation.correlation import Correlation
 from mixologist.records import Outcome
 from mixologist.registry import Registry
 
@@ -34,8 +36,12 @@ class Metric(Protocol):
     def counts(self, outcomes: Sequence[Outcome]) -> Floats:
         """What each outcome adds, (n, m)."""
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest value there can be."""
+
     def value(self, totals: Floats) -> Floats:
-        """Metric in [0, 1] of summed counts: (..., m) -> (...)."""
+        """Metric of summed counts: (..., m) -> (...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class Mean:
 
     name: str
     score: Callable[[Any, Any], float]
+    bounds: tuple[float, float] = (0, 1)
 
     def counts(self, outcomes: Sequence[Outcome]) -> Floats:
         """(n, 2)."""
@@ -93,11 +100,12 @@ class MacroF1:
 
     labels: tuple[str, ...]
     name: str = "macro_f1"
+    bounds: tuple[float, float] = (0, 1)
 
     def counts(self, outcomes: Sequence[Outcome]) -> Floats:
         """(n, 3 L). A prediction outside the labels counts as None does: the reference's label is missed."""
-        predicted = self._one_hot([o.prediction for o in outcomes])
-        reference = self._one_hot([o.reference for o in outcomes])
+        predicted = self._hot([o.prediction for o in outcomes])
+        reference = self._hot([o.reference for o in outcomes])
         assert reference.any(axis=1).all(), (
             "a reference is not among the labels; the task checks that when loading"
         )
@@ -109,18 +117,22 @@ class MacroF1:
         # A label without reference rows has right = 0, so it adds nothing above and is not counted below.
         return np.asarray(_f1(right, predicted + reference).sum(-1) / (reference > 0).sum(-1))
 
-    def _one_hot(self, names: Sequence[str | None]) -> Floats:
-        return np.array([[name == label for label in self.labels] for name in names], dtype=np.float64)
+    def _hot(self, answers: Sequence[str | list[str] | None]) -> Floats:
+        """(n, L): 1 for the answer's label, or for each of its labels."""
+        given = [answer if isinstance(answer, list) else [answer] for answer in answers]
+        return np.array([[label in some for label in self.labels] for some in given], dtype=np.float64)
 
 
-class EntityF1:
-    """Micro F1 over ``[type, text]`` pairs, compared exactly; a pair that stands twice must be found twice.
+@dataclass(frozen=True, slots=True)
+class MicroF1:
+    """Micro F1 over lists of labels, or of ``[type, text]`` pairs; what stands twice must be found twice.
 
-    Counts: right, predicted + in the reference. An unreadable answer to a row without entities counts as one
-    predicted wrongly, so that a format failure never costs nothing. No pair anywhere: 1, all is right.
+    Counts: right, predicted + in the reference. An unreadable answer to a row with an empty list counts as one
+    predicted wrongly, so that a format failure never costs nothing. Nothing anywhere: 1, all is right.
     """
 
-    name = "entity_f1"
+    name: str
+    bounds: tuple[float, float] = (0, 1)
 
     def counts(self, outcomes: Sequence[Outcome]) -> Floats:
         """(n, 2)."""
@@ -132,10 +144,10 @@ class EntityF1:
         return np.where(pairs > 0, _f1(right, pairs), 1.0)
 
     def _row(self, outcome: Outcome) -> tuple[int, int]:
-        reference = Counter(map(tuple, outcome.reference))
+        reference = Counter(map(_item, outcome.reference))
         if outcome.prediction is None:
             return 0, max(reference.total(), 1)
-        predicted = Counter(map(tuple, outcome.prediction))
+        predicted = Counter(map(_item, outcome.prediction))
         return (predicted & reference).total(), predicted.total() + reference.total()
 
 
@@ -171,7 +183,22 @@ def _numeric_match(options: Options) -> Metric:
 
 @METRICS.register("entity_f1")
 def _entity_f1(_options: Options) -> Metric:
-    return EntityF1()
+    return MicroF1("entity_f1")
+
+
+@METRICS.register("micro_f1")
+def _micro_f1(_options: Options) -> Metric:
+    return MicroF1("micro_f1")
+
+
+@METRICS.register("pearson")
+def _pearson(_options: Options) -> Metric:
+    return Correlation("pearson", ranked=False)
+
+
+@METRICS.register("spearman")
+def _spearman(_options: Options) -> Metric:
+    return Correlation("spearman", ranked=True)
 
 
 @METRICS.register("rouge_l")
@@ -189,6 +216,11 @@ def _rouge_l(_options: Options) -> Metric:
 def _f1(right: Floats, pairs: Floats) -> Floats:
     """F1 = 2 right / (predicted + in the reference), (...); 0 where there is neither."""
     return np.divide(2 * right, pairs, out=np.zeros_like(right), where=pairs > 0)
+
+
+def _item(item: str | Sequence[str]) -> str | tuple[str, ...]:
+    """A label, or a pair that a set can hold."""
+    return item if isinstance(item, str) else tuple(item)
 
 
 def _folded(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from mixologist.errors import UserError
 from mixologist.recipe import groups, shape
 from mixologist.recipe.names import last_part, reserved_name, resolved_name
-from mixologist.recipe.schema import RESERVED_NAMES, Recipe, TaskSpec
+from mixologist.recipe.schema import RESERVED_NAMES, Column, Recipe, TaskSpec
 from mixologist.recipe.shape import Place
 
 MAX_REGULARISERS = 0.9
@@ -94,10 +94,14 @@ def _columns(recipe: Recipe) -> Iterator[UserError]:
                 where = shape.show(("tasks", index))
                 yield UserError(
                     f"{where} names two columns for {field}",
-                    given=f"{field}: {column}, columns.{field}: {other}",
-                    expected="one column",
+                    given=f"{field}: {_written(column)}, columns.{field}: {_written(other)}",
+                    expected="one place for it",
                     do=f"keep {field} or columns.{field}",
                 )
+
+
+def _written(column: Column) -> str:
+    return column if isinstance(column, str) else f"[{', '.join(column)}]"
 
 
 def _task_names(tasks: dict[int, TaskSpec]) -> Iterator[UserError]:

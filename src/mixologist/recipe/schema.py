@@ -25,6 +25,19 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
+Column = str | tuple[str, ...]
+"""One column, or several that are read as one text, each after its name."""
+
+
+class Join(Section):
+    """A side file whose columns stand beside each row's own, as ``documents.text`` for documents.jsonl."""
+
+    file: str
+    """Beside the data's own files."""
+    on: str
+    """The column that both have; it tells which row of the side file belongs to a row."""
+
+
 class TaskSpec(Section):
     """One task: a shipped ``card``, or inline data. Keys given here override the card's."""
 
@@ -35,14 +48,17 @@ class TaskSpec(Section):
     """A folder with train/validation/test files, one file (jsonl, json, csv, parquet), or a hub id."""
     format: str | None = None
     """Detected from the columns when left out."""
-    text: str | None = None
+    text: Column | None = None
     """Column that holds the input text; short for ``columns: {text: ...}``."""
     label: str | None = None
     """Column that holds the label; short for ``columns: {label: ...}``."""
-    columns: dict[str, str] = {}
+    columns: dict[str, Column] = {}
     """The format's field -> the data's column, for every column that is named otherwise."""
+    join: Join | None = None
     labels: tuple[str, ...] | None = None
     """The closed set of labels; taken from the train split when left out."""
+    scale: tuple[float, float] | None = None
+    """Lowest and highest answer of format ``regression``; taken from the data when left out."""
     instruction: str | None = None
     rewordings: tuple[str, ...] = ()
     """Other ways to say the instruction, seen by the router in training."""

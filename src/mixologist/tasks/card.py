@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from mixologist.errors import UserError, nearest
 from mixologist.recipe import reading
 from mixologist.recipe.names import resolved_name
-from mixologist.recipe.schema import TaskSpec
+from mixologist.recipe.schema import Column, TaskSpec
 
 SHIPPED = Path(str(resources.files("mixologist.tasks"))) / "cards"
 FOLDER_VARIABLE = "MIXOLOGIST_DATA"
@@ -32,7 +32,7 @@ class Card(TaskSpec):
     domain: str = ""
     licence: str = NOT_STATED
     noncommercial: bool = False
-    """Whether the licence forbids commercial use."""
+    """Whether commercial use is forbidden, or nobody says that it is allowed."""
     citation: str = ""
     traps: tuple[str, ...] = ()
     """What misleads about this data or its numbers."""
@@ -89,7 +89,7 @@ def _given(spec: TaskSpec) -> dict[str, Any]:
     return spec.model_dump(exclude_defaults=True)
 
 
-def _columns(spec: TaskSpec) -> dict[str, str]:
+def _columns(spec: TaskSpec) -> dict[str, Column]:
     short = {"text": spec.text, "label": spec.label}
     return {**spec.columns, **{field: column for field, column in short.items() if column}}
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from mixologist.errors import UserError
 from mixologist.records import Example, Message
+from mixologist.tasks.passages import Shorten, shortener
 
 PLAIN_TEMPLATE = (
     "{{ bos_token if bos_token is defined and bos_token else '' }}"
@@ -46,6 +47,8 @@ class Encoded:
     completion: tuple[int, ...]
     turn: tuple[int, int]
     shortened: bool = False
+    lost: bool = False
+    """Whether some of the answer's evidence was cut away."""
 
 
 class Encoder:
@@ -89,37 +92,39 @@ class Encoder:
         None: the answer alone leaves no room for a prompt, so that there is nothing to learn from.
         """
         completion = self.completion(example.completion)
-        fitted = self.fit(example.messages, example.context, self.max_length - len(completion))
+        fitted = self.fit(example, self.max_length - len(completion))
         return None if fitted is None else replace(fitted, completion=completion)
 
-    def fit(self, messages: Sequence[Message], context: str, room: int) -> Encoded | None:
-        """The prompt in at most ``room`` tokens: shorten the context, drop the oldest turns, cut the last message.
+    def fit(self, example: Example, room: int) -> Encoded | None:
+        """Its prompt in at most ``room`` tokens: shorten the context, drop the oldest turns, cut the last message.
 
+        Of a context those passages stay that have most to do with the question (`passages`), of a message its start.
         Where that is not enough, the system message goes too. None: not even an empty message fits.
         """
-        encoded = self.prompt(messages)
-        if len(encoded.prompt) <= room:
-            return encoded
+        whole = self.prompt(example.messages)
+        if len(whole.prompt) <= room:
+            return whole
         if room < SHORTEST_PROMPT:
             return None
-        for remaining, text in _what_to_cut(messages, context):
-            shortened = self._cut(remaining, text, room)
-            if shortened is not None:
-                return replace(shortened, shortened=True)
+        for remaining, text in _what_to_cut(example.messages, example.context):
+            if kept := self._cut(remaining, text, shortener(text, example), room):
+                encoded, left = kept
+                return replace(encoded, shortened=True, lost=_lost(example, left))
         return None
 
-    def _cut(self, messages: Sequence[Message], text: str, room: int) -> Encoded | None:
-        """Keep as much of ``text`` (from its start) as fits; None where not even its absence helps."""
-        keep = len(text)
-        encoded = self.prompt(messages)
-        while len(encoded.prompt) > room:
-            if keep == 0:
+    def _cut(
+        self, messages: Sequence[Message], text: str, shorten: Shorten, room: int
+    ) -> tuple[Encoded, Sequence[Message]] | None:
+        """Keep as many characters of ``text`` as fit; None where not even its absence helps."""
+        left, short = messages, text
+        while len((encoded := self.prompt(left)).prompt) > room:
+            if not short:
                 return None
             over = len(encoded.prompt) - room
-            characters = max(1.0, keep / max(1, len(self._ids(text[:keep]))))
-            keep = max(0, keep - max(1, int(over * characters)))
-            encoded = self.prompt(_replace(messages, text, text[:keep]))
-        return encoded
+            characters = max(1.0, sum(len(message["content"]) for message in left) / len(encoded.prompt))
+            short = shorten(len(short) - max(1, int(over * characters)))
+            left = _replace(messages, text, short)
+        return encoded, left
 
     def _completion_frame(self) -> tuple[str, str]:
         """What the template writes around an answer, found by asking it for one."""
@@ -155,7 +160,8 @@ class Encoder:
 class EncodedSplit(Sequence[Encoded]):
     """A split as token ids, made anew at each access; only the lengths are held (8 bytes a row).
 
-    Rows whose answer alone does not fit are left out (``dropped``); ``shortened`` counts those whose context was cut.
+    Rows whose answer alone does not fit are left out (``dropped``); ``shortened`` counts those whose context was cut,
+    ``lost`` those among them that lack evidence of their answer.
     Of a split of more than `MEASURED` examples an even sample is measured, and counts are estimates from it: a million
     rows would take minutes. A row of it that does not fit then stands for the next one that does.
     """
@@ -168,7 +174,7 @@ class EncodedSplit(Sequence[Encoded]):
         measured = (
             np.arange(len(examples)) if self.exact else np.linspace(0, len(examples) - 1, MEASURED, dtype=int)
         )
-        kept, lengths, shortened = [], [], 0
+        kept, lengths, shortened, lost = [], [], 0, 0
         for number in measured.tolist():
             encoded = encoder.encode(examples[number])
             advance(1)
@@ -176,10 +182,12 @@ class EncodedSplit(Sequence[Encoded]):
                 kept.append(number)
                 lengths.append((len(encoded.prompt), len(encoded.completion)))
                 shortened += encoded.shortened
+                lost += encoded.lost
         self._lengths = np.array(lengths, dtype=np.int32).reshape(-1, 2)  # (measured, 2): prompt, completion
         self._scale = len(examples) / max(1, len(measured))
         self._kept = np.array(kept, dtype=np.int64) if self.exact or not kept else np.arange(len(examples))
         self.shortened = round(shortened * self._scale)
+        self.lost = round(lost * self._scale)
         self.dropped = round((len(measured) - len(kept)) * self._scale)
 
     @property
@@ -208,6 +216,8 @@ class EncodedSplit(Sequence[Encoded]):
         """The ids of a row (or of several)."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
         for number in itertools.chain(self._kept[index:], self._kept):
             encoded = self._encoder.encode(self._examples[int(number)])
             if encoded is not None:
@@ -232,3 +242,15 @@ def _what_to_cut(messages: Sequence[Message], context: str) -> list[tuple[Sequen
 def _replace(messages: Sequence[Message], old: str, new: str) -> list[Message]:
     """The messages with one text put in place of another (a context stands once, in any message)."""
     return [{**message, "content": message["content"].replace(old, new, 1)} for message in messages]
+
+
+def _lost(example: Example, left: Sequence[Message]) -> bool:
+    """Whether evidence that stood in its messages does so no more."""
+    before, after = (
+        _one_line(*(message["content"] for message in some)) for some in (example.messages, left)
+    )
+    return any(text in before and text not in after for text in map(_one_line, example.evidence))
+
+
+def _one_line(*texts: str) -> str:
+    return " ".join(" ".join(texts).split())

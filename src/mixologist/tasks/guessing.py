@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mixologist.tasks.formats import FORMATS, Format, numbers
+from mixologist.tasks.formats import FORMATS, Columns, Format, numbers
+from mixologist.tasks.formats import Column as ColumnNames
+from mixologist.tasks.formats.base import several
 from mixologist.tasks.formats.classification import label_text
 
 MOST_LABELS = 150
@@ -38,6 +40,8 @@ ANSWERS = (
 CONTEXTS = ("context", "passage", "paragraph", "document", "article", "background", "input")
 LABELS = ("label", "class", "categor", "topic", "sentiment", "intent", "queue", "type", "tag")
 """Parts of the names that columns of labels have."""
+SCORES = ("score", "similar", "rating", "grade")
+"""Parts of the names that columns of numbers on a scale have."""
 CHATS = {"messages": {"role", "content"}, "sharegpt": {"from", "value"}}
 """Format -> the keys of a turn."""
 
@@ -49,7 +53,7 @@ class Candidate:
     format: str
     sure: Sureness
     why: str
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: Columns = field(default_factory=dict)
     """Field -> column, where the column has not the field's usual name."""
     metric: str | None = None
     """None: the format's own."""
@@ -74,6 +78,13 @@ class Column:
         whole = len(distinct) <= MOST_NUMBERS and not any("." in text for text in distinct)
         self.few = few and (whole or not self.numeric)
         """Whether the values can be labels."""
+        self.score = self.numeric and len(distinct) > 1 and _named_like(name, SCORES)
+        """Whether the values can be numbers on a scale: by name, since a price is no judgement of a text."""
+        items = [
+            label_text(item) for value in self.lists for item in value if not isinstance(item, list | dict)
+        ]
+        self.labels = 2 <= len(set(items)) <= MOST_LABELS and len(set(items)) < LABEL_SHARE * len(values)
+        """Whether the values are lists of what can be labels."""
         worded = sum(" " in text or not text.isascii() for text in texts)
         self.worded = not self.few and not self.numeric and 2 * worded > len(values)
         """Whether most values are several words (or in a script that may have no spaces)."""
@@ -99,7 +110,9 @@ def candidates(rows: Any) -> Iterator[Candidate]:
 
 
 def _fits(kind: type[Format], available: Sequence[str]) -> bool:
-    """Whether the columns have the usual names of all the format needs."""
+    """Whether the columns have the usual names of all the format needs, and these tell it."""
+    if not kind.by_names:
+        return False
     found = {field for field, names in kind.fields.items() if not set(names).isdisjoint(available)}
     return any(need <= found for need in kind.required)
 
@@ -143,8 +156,9 @@ def _answered(question: Column, answer: Column, context: Column | None) -> Candi
         more = {"context": context.name} if context else {}
         columns = {"question": question.name, "answer": answer.name, **more}
         return Candidate("numeric_qa", "likely", f"{why}, all answers are numbers", columns)
-    if answer.few and not context:
-        columns = {"text": question.name, "label": answer.name}
+    if answer.few:
+        more = {"context": context.name} if context else {}
+        columns = {"text": question.name, "label": answer.name, **more}
         return Candidate("classification", "likely", f"{why}, with few different answers", columns)
     metric = "numeric_match" if answer.concluded else "exact_match" if answer.length < SHORT_ANSWER else None
     if context or question.name.casefold() == "instruction":
@@ -156,14 +170,38 @@ def _answered(question: Column, answer: Column, context: Column | None) -> Candi
 
 
 def _labelled(columns: Sequence[Column]) -> Iterator[Candidate]:
-    """The longest text, and the column of few values that is named like labels, else the last one."""
+    """A pair of texts or the longest one, and what judges it: several labels, one, or a number."""
     texts = sorted((column for column in columns if column.worded), key=lambda column: -column.length)
-    few = [column for column in columns if column.few]
-    if not (texts and few):
+    if not texts:
         return
-    label = next((c for c in few if any(part in c.name.casefold() for part in LABELS)), few[-1])
-    why = f"'{texts[0].name}' holds {'the longest ' if texts[1:] else ''}text, '{label.name}' few different values"
-    unread = [column.name for column in [*texts[1:], *few] if column is not label]
-    why += f"; not read: {', '.join(unread)}" if unread else ""
-    sure: Sureness = "guess" if unread else "likely"
-    yield Candidate("classification", sure, why, {"text": texts[0].name, "label": label.name})
+    pair = _pair([column.name for column in columns if column.worded])
+    text: ColumnNames = pair or texts[0].name
+    shown = f"'{texts[0].name}' holds {'the longest ' if texts[1:] else ''}text"
+    if pair:
+        shown = f"'{pair[0]}' and '{pair[1]}' are named like a pair of texts"
+    few = [column for column in columns if column.few]
+    unread = [column.name for column in texts if column.name not in several(text)]
+    for kind, judged, judges, what in (
+        ("multi_label", "labels", [c for c in columns if c.labels], "lists of few different values"),
+        ("classification", "label", few, "few different values"),
+        ("regression", "score", [c for c in columns if c.score and not c.few], "numbers"),
+    ):
+        if judges:
+            judge = next((c for c in judges if _named_like(c.name, LABELS)), judges[-1])
+            left = [*unread, *(c.name for c in judges if c is not judge)]
+            why = f"{shown}, '{judge.name}' {what}" + (f"; not read: {', '.join(left)}" if left else "")
+            yield Candidate(kind, "guess" if left else "likely", why, {"text": text, judged: judge.name})
+
+
+def _named_like(name: str, parts: Sequence[str]) -> bool:
+    return any(part in name.casefold() for part in parts)
+
+
+def _pair(names: Sequence[str]) -> tuple[str, str] | None:
+    """``sentence1`` and ``sentence2``, ``text_a`` and ``text_b``, ``premise`` and ``hypothesis``."""
+    for first, second in itertools.permutations(names, 2):
+        lower = first.casefold(), second.casefold()
+        numbered = lower[0][:-1] == lower[1][:-1] and lower[0][-1] + lower[1][-1] in ("12", "ab")
+        if numbered or lower == ("premise", "hypothesis"):
+            return first, second
+    return None

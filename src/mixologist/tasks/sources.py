@@ -15,7 +15,8 @@ import datasets
 
 from mixologist import files
 from mixologist.errors import MixologistError, UserError, nearest, raise_all
-from mixologist.tasks import inspection
+from mixologist.recipe.schema import Join
+from mixologist.tasks import inspection, joining
 from mixologist.tasks.inspection import LOADERS
 
 SPLITS = ("train", "validation", "test")
@@ -30,7 +31,7 @@ Splits = dict[str, Any]
 """Split -> `datasets.Dataset`."""
 
 
-def open_source(path: str) -> Splits:
+def open_source(path: str, join: Join | None = None) -> Splits:
     """The splits of a data set: ``train`` and, where they exist, ``validation`` and ``test``.
 
     Args:
@@ -38,20 +39,45 @@ def open_source(path: str) -> Splits:
             file; a file (.jsonl, .json, .csv, .tsv, .parquet), which is train; what the names of a file per split
             begin with (``data/faq`` for ``data/faq_train.csv``); a hub id ``owner/name``, or
             ``owner/name/configuration``.
+        join: a side file whose columns the rows have, too.
 
     Raises:
-        UserError: there is no such path, no train split, or a file cannot be read (place and next step).
+        UserError: there is no such path, no train split, a file cannot be read (place and next step), or the side
+            file does not fit.
         UserErrors: several files cannot be read.
     """
-    return _from_files(data_files(Path(path))) if is_local(path) else _from_hub(path)
+    splits = _from_files(data_files(Path(path))) if is_local(path) else _from_hub(path)
+    if join is None:
+        return splits
+    file = side_file(path, join)
+    return joining.join(splits, _load([file]), file, join.on)
 
 
-def digests(path: str, splits: Mapping[str, Any]) -> dict[str, str]:
-    """Split -> SHA-256 of its files' contents; for a hub data set the fingerprint that datasets gives it."""
+def digests(path: str, splits: Mapping[str, Any], join: Join | None = None) -> dict[str, str]:
+    """Split -> SHA-256 of its files' contents; for a hub data set the fingerprint that datasets gives it.
+
+    A side file stands beside the splits under its name.
+    """
+    side = {join.file: files.digest(side_file(path, join))} if join else {}
     if not is_local(path):
-        return {split: str(rows._fingerprint) for split, rows in splits.items()}
+        return {split: str(rows._fingerprint) for split, rows in splits.items()} | side
     found = data_files(Path(path))
-    return {split: "+".join(files.digest(file) for file in found[split]) for split in splits}
+    return {split: "+".join(files.digest(file) for file in found[split]) for split in splits} | side
+
+
+def side_file(path: str, join: Join) -> Path:
+    """Where the side file lies. Raises `UserError` where it does not."""
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    file = folder / join.file
+    if not file.is_file():
+        beside = [other.name for other in folder.glob("*") if other.is_file()]
+        raise UserError(
+            f"no file {file} to join",
+            given=f"join.file: {join.file}",
+            expected="a file beside the data's own",
+            do=nearest(join.file, beside) if beside else f"put it into {folder}",
+        )
+    return file
 
 
 def data_files(path: Path) -> dict[str, list[Path]]:

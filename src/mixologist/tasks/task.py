@@ -43,7 +43,7 @@ class Task:
     """Longest prompt + answer in tokens; None: ``training.max_length``."""
     weight: float
     digests: dict[str, str]
-    """Split of the data -> SHA-256 of its contents."""
+    """Split of the data, or side file -> SHA-256 of its contents."""
     notes: tuple[str, ...]
     """The card's traps."""
 
@@ -60,6 +60,7 @@ class Task:
             dict(self.format.columns),
             self.format.instruction,
             list(self.labels),
+            self.format.scale,
             self.metric,
         ]
         content = [*shape, self.max_new_tokens, self.max_length, self.digests]
@@ -99,7 +100,7 @@ def load_tasks(
     for name, spec in specs.items():
         with _collected(problems):
             resolved = merge(spec, name)
-            opened[name] = resolved, open_source(resolved.path)
+            opened[name] = resolved, open_source(resolved.path, resolved.join)
     advance = stage("reading", sum(len(rows) for _, source in opened.values() for rows in source.values()))
     for name, (resolved, source) in opened.items():
         with _collected(problems):
@@ -129,12 +130,13 @@ def _load(spec: ResolvedSpec, source: Splits, seed: int, advance: Advance) -> tu
         format=spec.format,
         columns=spec.columns,
         labels=spec.labels,
+        scale=spec.scale,
         instruction=spec.instruction,
         metric=spec.metric,
     )
     caps = {"train": spec.train_rows, "validation": spec.validation_rows, "test": spec.test_rows}
     splits, left_out = make_splits(spec.name, source, format, caps=caps, seed=seed, advance=advance)
-    return _task(spec, format, splits, digests(spec.path, source)), left_out
+    return _task(spec, format, splits, digests(spec.path, source, spec.join)), left_out
 
 
 def _task(spec: ResolvedSpec, format: Format, splits: dict[str, Split], digests: dict[str, str]) -> Task:

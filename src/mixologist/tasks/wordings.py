@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mixologist import seeds
 from mixologist.tasks.encoding import Encoded, Encoder
@@ -30,10 +31,10 @@ def prompts_worded(
         example = examples[number]
         if kind == "reworded" and rewordings:
             example = examples.reworded(number, rewordings[int(random.integers(len(rewordings)))])
-        messages = example.messages
         if kind == "raw":
-            messages = (*messages[:-1], {"role": "user", "content": example.text})
-        encoded = encoder.fit(messages, example.context, encoder.max_length - 1)
+            said = {"role": "user", "content": example.text}
+            example = replace(example, messages=(*example.messages[:-1], said))
+        encoded = encoder.fit(example, encoder.max_length - 1)
         assert encoded is not None, "a longest length of at least 16 leaves room for a prompt"
         found.append(encoded)
     return found

@@ -17,6 +17,9 @@ from mixologist.registry import Registry
 Row = Mapping[str, Any]
 Fields = Mapping[str, tuple[str, ...]]
 """Field -> the columns that usually hold it, the likeliest first."""
+Column = str | tuple[str, ...]
+"""Where a field stands: in one column, or in several that are read together."""
+Columns = Mapping[str, Column]
 
 MOST_LISTED = 20
 """A prompt lists the labels up to so many of them."""
@@ -26,16 +29,22 @@ MOST_LISTED = 20
 class Format(ABC):
     """A format bound to one task: which columns hold its fields, the labels, the instruction, the metric."""
 
-    columns: Mapping[str, str]
-    """Field -> column, for the fields that the data has."""
+    columns: Columns
+    """Field -> column or columns, for the fields that the data has."""
     metric: str
     labels: tuple[str, ...] = ()
     instruction: str = ""
+    scale: tuple[float, float] | None = None
+    """Lowest and highest answer, for formats whose answers lie on a scale."""
 
     name: ClassVar[str]
     fields: ClassVar[Fields]
     required: ClassVar[tuple[frozenset[str], ...]]
     """The fields without which there is no example; several sets are alternatives."""
+    texts: ClassVar[frozenset[str]] = frozenset()
+    """The fields that may stand in several columns, joined as text."""
+    by_names: ClassVar[bool] = True
+    """Whether columns of the usual names tell that data has this format; else a recipe must name it."""
     metrics: ClassVar[tuple[str, ...]]
     """The metrics that can read this format's predictions, the default first."""
     max_new_tokens: ClassVar[int]
@@ -70,10 +79,16 @@ class Format(ABC):
         return ()
 
     @classmethod
-    def find_labels(cls, rows: Any, columns: Mapping[str, str]) -> tuple[str, ...]:
+    def find_labels(cls, rows: Any, columns: Columns) -> tuple[str, ...]:
         """The closed set of labels in a data set's rows, sorted; none for formats without labels."""
         del rows, columns
         return ()
+
+    @classmethod
+    def find_scale(cls, splits: Mapping[str, Any], columns: Columns) -> tuple[float, float] | None:
+        """Lowest and highest answer in all splits; None for formats without a scale."""
+        del splits, columns
+        return None
 
     def instruct(self, instruction: str | None) -> str:
         """The instruction (None: the task's own) with its ``{labels}`` filled in."""
@@ -89,29 +104,42 @@ class Format(ABC):
 
     def value(self, row: Row, field: str) -> Any:
         """The field's value; None where the data has no such column or the cell is empty."""
-        value = row.get(self.columns[field]) if field in self.columns else None
-        return None if value != value else value  # NaN, the one value that differs from itself
+        column = self.columns.get(field)
+        assert not isinstance(column, tuple), f"{field} is read as text"
+        return None if column is None else _cell(row, column)
 
     def text(self, row: Row, field: str, where: str) -> str:
-        """The field as stripped text. Raises `UserError` for an empty one, or for a list or object."""
-        value = self.value(row, field)
-        if isinstance(value, list | dict):
-            raise self.bad(where, field, value, "text")
-        text = "" if value is None else str(value).strip()
-        if not text:
-            raise self.bad(
-                where, field, "nothing" if value is None else repr(value), "text that is not empty"
-            )
-        return text
+        """The field as stripped text; of several columns each in a line of its own, after its name.
+
+        Raises `UserError` for an empty cell, or for a list or object.
+        """
+        column = self.columns.get(field, field)
+        if isinstance(column, tuple):
+            return "\n".join(f"{name}: {self._text(row, field, name, where)}" for name in column)
+        return self._text(row, field, column, where)
 
     def optional_text(self, row: Row, field: str, where: str) -> str:
-        """The field as stripped text, ``""`` where it is absent or empty."""
-        value = self.value(row, field)
-        return "" if value is None or str(value).strip() == "" else self.text(row, field, where)
+        """The same without the cells that are empty: ``""`` where all are, or where the data has no column."""
+        column = self.columns.get(field, ())
+        filled = [name for name in several(column) if not _empty(_cell(row, name))]
+        texts = {name: self._text(row, field, name, where) for name in filled}
+        named = isinstance(column, tuple)
+        return "\n".join(f"{name}: {text}" if named else text for name, text in texts.items())
 
-    def bad(self, where: str, field: str, given: object, expected: str, do: str = "") -> UserError:
-        """The error of one row's field."""
-        column = self.columns.get(field, field)
+    def _text(self, row: Row, field: str, column: str, where: str) -> str:
+        value = _cell(row, column)
+        if isinstance(value, list | dict):
+            raise self.bad(where, field, value, "text", column=column)
+        if _empty(value):
+            given = "nothing" if value is None else repr(value)
+            raise self.bad(where, field, given, "text that is not empty", column=column)
+        return str(value).strip()
+
+    def bad(
+        self, where: str, field: str, given: object, expected: str, do: str = "", column: str = ""
+    ) -> UserError:
+        """The error of one row's field, or of one of its columns."""
+        column = column or ", ".join(several(self.columns.get(field, field)))
         shown = str(given)
         return UserError(
             f"{where}: wrong '{column}'",
@@ -129,6 +157,20 @@ def place(task: str, id: str) -> str:
     split, _, number = id.partition("/")
     row = int(number.partition(".")[0])
     return f"task '{task}', row {row + 1} of {split} (id {id})"
+
+
+def several(column: Column) -> tuple[str, ...]:
+    """The columns of a field, one or several."""
+    return (column,) if isinstance(column, str) else column
+
+
+def _cell(row: Row, column: str) -> Any:
+    value = row.get(column)
+    return None if value != value else value  # NaN, the one value that differs from itself
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def joined(*parts: str) -> str:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mixologist.errors import UserError, nearest
-from mixologist.records import Example
-from mixologist.tasks.formats.base import FORMATS, MOST_LISTED, Fields, Format, Row, joined, place
+from mixologist.tasks.formats.about_text import AboutText
+from mixologist.tasks.formats.base import FORMATS, MOST_LISTED, Columns, Fields, Row
 
 
-@FORMATS.register("classification")
 @dataclass(frozen=True)
-class Classification(Format):
-    """``text`` -> ``label``. Numbers and booleans are labels by their text: ``1``, ``true``.
+class Labelled(AboutText):
+    """What formats with a closed set of labels share."""
 
-    A whole number that is not a label itself is an index into the task's labels, as hub data sets have it.
-    """
-
-    name = "classification"
-    fields: ClassVar[Fields] = {
-        "text": ("text", "sentence"),
-        "label": ("label", "labels", "category"),
-    }
-    required = (frozenset({"text", "label"}),)
-    metrics = ("macro_f1", "accuracy", "exact_match")
-    max_new_tokens = 16
-    default_instruction = "Classify the text."
     rewordings = (
         "Which of these fits the text: {labels}?",
         "Read what follows and choose a class for it. Possible classes: {labels}.",
@@ -40,6 +26,55 @@ class Classification(Format):
         "Tag it: {labels}.",
         "Pick whichever of {labels} describes it best.",
     )
+    ask_for: ClassVar[str] = "Answer with one of: "
+
+    def instruct(self, instruction: str | None) -> str:
+        """The task's own instruction lists the labels at its end unless it names them itself."""
+        text = super().instruct(instruction)
+        if instruction is not None or "{labels}" in self.instruction or len(self.labels) > MOST_LISTED:
+            return text
+        return f"{text} {self.ask_for}{self.label_list}."
+
+    def read(self, text: str) -> str | None:
+        """The label that a text is, whatever its case, a final period aside."""
+        answer = text.strip()
+        for written in (answer, answer.removesuffix(".").rstrip()):
+            if written in self.labels:
+                return written
+        by_case = {label.casefold(): label for label in self.labels}
+        return by_case.get(answer.casefold()) or by_case.get(answer.removesuffix(".").rstrip().casefold())
+
+    def label(self, value: Any, field: str, where: str) -> str:
+        """The label that a cell holds, as text or as an index. Raises `UserError` for an unknown one."""
+        label = label_text(value)
+        if label in self.labels:
+            return label
+        if label.isdecimal() and int(label) < len(self.labels):
+            return self.labels[int(label)]
+        if not label or isinstance(value, list | dict):
+            raise self.bad(where, field, "nothing" if value is None else repr(value), "a label")
+        known = (
+            f"one of {self.label_list}" if len(self.labels) <= MOST_LISTED else "a label of the train rows"
+        )
+        raise self.bad(
+            where, field, label, known, do=f"{nearest(label, self.labels)} Else add it to `labels:`"
+        )
+
+
+@FORMATS.register("classification")
+@dataclass(frozen=True)
+class Classification(Labelled):
+    """``text`` -> ``label``. Numbers and booleans are labels by their text: ``1``, ``true``.
+
+    A whole number that is not a label itself is an index into the task's labels, as hub data sets have it.
+    """
+
+    name = "classification"
+    fields: ClassVar[Fields] = {**AboutText.asked, "label": ("label", "labels", "category")}
+    required = (frozenset({"text", "label"}),)
+    metrics = ("macro_f1", "accuracy", "exact_match")
+    max_new_tokens = 16
+    default_instruction = "Classify the text."
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -47,7 +82,7 @@ class Classification(Format):
         return self.labels
 
     @classmethod
-    def find_labels(cls, rows: Any, columns: Mapping[str, str]) -> tuple[str, ...]:
+    def find_labels(cls, rows: Any, columns: Columns) -> tuple[str, ...]:
         """Every label that stands in a row, sorted. Raises `UserError` for fewer than two."""
         labels = tuple(sorted({label_text(value) for value in rows[columns["label"]]} - {""}))
         if len(labels) < 2:
@@ -59,46 +94,18 @@ class Classification(Format):
             )
         return labels
 
-    def example(
-        self, row: Row, _part: int, /, *, task: str, id: str, instruction: str | None = None
-    ) -> Example:
-        """See `Format`. The label is both completion and reference."""
-        where = place(task, id)
-        text, label = self.text(row, "text", where), self._label(row, where)
-        messages = ({"role": "user", "content": joined(self.instruct(instruction), text)},)
-        return Example(task, id, messages, label, text, label)
+    def answer(self, row: Row, where: str) -> tuple[str, str]:
+        """The label, as text and as reference."""
+        value = self.value(row, "label")
+        if isinstance(value, list):
+            do = "for rows with several labels write `format: multi_label`"
+            raise self.bad(where, "label", value, "one label", do)
+        label = self.label(value, "label", where)
+        return label, label
 
     def parse(self, text: str) -> str | None:
-        """The label that the text is, whatever its case, a final period aside."""
-        answer = text.strip()
-        for written in (answer, answer.removesuffix(".").rstrip()):
-            if written in self.labels:
-                return written
-        by_case = {label.casefold(): label for label in self.labels}
-        return by_case.get(answer.casefold()) or by_case.get(answer.removesuffix(".").rstrip().casefold())
-
-    def instruct(self, instruction: str | None) -> str:
-        """The task's own instruction lists the labels at its end unless it names them itself."""
-        text = super().instruct(instruction)
-        if instruction is not None or "{labels}" in self.instruction or len(self.labels) > MOST_LISTED:
-            return text
-        return f"{text} Answer with one of: {self.label_list}."
-
-    def _label(self, row: Row, where: str) -> str:
-        value = self.value(row, "label")
-        label = label_text(value)
-        if label in self.labels:
-            return label
-        if label.isdecimal() and int(label) < len(self.labels):
-            return self.labels[int(label)]
-        if not label or isinstance(value, list | dict):
-            raise self.bad(where, "label", "nothing" if value is None else repr(value), "a label")
-        known = (
-            f"one of {self.label_list}" if len(self.labels) <= MOST_LISTED else "a label of the train rows"
-        )
-        raise self.bad(
-            where, "label", label, known, do=f"{nearest(label, self.labels)} Else add it to `labels:`"
-        )
+        """The label that the text is, and nothing else."""
+        return self.read(text)
 
 
 def label_text(value: Any) -> str:

@@ -29,6 +29,7 @@ class ConversationQA(NumericAnswers):
         "table": ("table",),
     }
     required = (frozenset({"questions", "answers"}),)
+    texts = frozenset({"pre_text", "post_text"})
     numbered_parts = True
     default_instruction = "Answer each question about the report with a number alone."
     rewordings = (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mixologist.records import Example
-from mixologist.tasks.formats.base import FORMATS, Fields, Format, Row, joined, place
+from mixologist.tasks.formats.base import FORMATS, Columns, Fields, Format, Row, joined, place
 
 NONE = "none"
 Pairs = list[list[str]]
@@ -30,6 +30,7 @@ class Extraction(Format):
         "entities": ("entities",),
     }
     required = (frozenset({"tokens", "tags"}), frozenset({"text", "entities"}))
+    texts = frozenset({"text"})
     metrics = ("entity_f1",)
     max_new_tokens = 96
     default_instruction = "List the named entities ({labels}) as `TYPE: words; TYPE: words`, or none."
@@ -47,7 +48,7 @@ class Extraction(Format):
     )
 
     @classmethod
-    def find_labels(cls, rows: Any, columns: Mapping[str, str]) -> tuple[str, ...]:
+    def find_labels(cls, rows: Any, columns: Columns) -> tuple[str, ...]:
         """The entity types that stand in the rows, sorted."""
         if "tags" in columns:
             found = {_type(tag) for tags in rows[columns["tags"]] for tag in tags or () if tag != "O"}
@@ -68,7 +69,8 @@ class Extraction(Format):
         pairs = [list(pair) for pair in dict.fromkeys(map(tuple, clean))]
         completion = "; ".join(f"{kind}: {words}" for kind, words in pairs) or NONE
         messages = ({"role": "user", "content": joined(self.instruct(instruction), text)},)
-        return Example(task, id, messages, completion, text, pairs)
+        evidence = tuple(words for _, words in pairs)
+        return Example(task, id, messages, completion, text, pairs, evidence=evidence)
 
     def parse(self, text: str) -> Pairs | None:
         """Pairs of type and text; ``[]`` for ``none``; None unless every piece reads ``TYPE: words``."""

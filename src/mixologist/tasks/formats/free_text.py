@@ -66,6 +66,7 @@ class PromptCompletion(FreeText):
     name = "prompt_completion"
     fields: ClassVar[Fields] = {"prompt": ("prompt",), "completion": ("completion", "response")}
     required = (frozenset({"prompt", "completion"}),)
+    texts = frozenset({"prompt"})
 
     def turns(self, row: Row, where: str) -> tuple[list[Message], str, str]:
         """One user message."""
@@ -85,6 +86,7 @@ class Alpaca(FreeText):
         "output": ("output", "response"),
     }
     required = (frozenset({"instruction", "output"}),)
+    texts = frozenset({"instruction", "input"})
 
     def turns(self, row: Row, where: str) -> tuple[list[Message], str, str]:
         """One user message: the row's own instruction, then its input."""

@@ -46,6 +46,7 @@ class NumericQA(NumericAnswers):
         "table": ("table",),
     }
     required = (frozenset({"question", "answer"}),)
+    texts = frozenset({"question", "context"})
     default_instruction = "Answer the question with a number alone."
     rewordings = (
         "Work out the figure that is asked for.",
