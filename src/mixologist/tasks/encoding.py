@@ -208,6 +208,8 @@ class EncodedSplit(Sequence[Encoded]):
         """The ids of a row (or of several)."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
         for number in itertools.chain(self._kept[index:], self._kept):
             encoded = self._encoder.encode(self._examples[int(number)])
             if encoded is not None:
