@@ -24,6 +24,7 @@ from mixologist.drawing import router_features, validation_sample
 from mixologist.errors import Interrupted, UserError
 from mixologist.evaluation.answers import BASE, Answerer
 from mixologist.evaluation.loss import validation_losses
+from mixologist.evaluation.predictions import Predictions
 from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.run import Evaluator
 from mixologist.files import write_json, write_text
@@ -265,7 +266,9 @@ def make_evaluator(
     digests = {name: adapter_digest(folder.adapter(name)) for name in record["adapters"]} | {
         BASE: record["base_digest"]
     }
-    answerer = Answerer(Generator(base, bank, encoder.end_ids), encoder, digests, folder.predictions)
+    answerer = Answerer(
+        Generator(base, bank, encoder.end_ids), encoder, digests, Predictions(folder.predictions)
+    )
     feeds = {name: facts["tasks"] for name, facts in record["adapters"].items()}
     return Evaluator(answerer, feeds, recipe.evaluation, recipe.seed)
 

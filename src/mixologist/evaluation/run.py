@@ -8,7 +8,7 @@ from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer, Prompt
 from mixologist.evaluation.intervals import Difference, bootstrap, paired_bootstrap
-from mixologist.evaluation.metrics import Metric, format_failures, make
+from mixologist.evaluation.metrics import format_failures, metric_of, score
 from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.verdicts import verdicts
 from mixologist.recipe import schema
@@ -46,10 +46,6 @@ class Evaluator:
         routed = sum(len(task.splits[split]) for task in tasks.values()) * len(KINDS)
         return answered + routed + sum(len(task.splits[split]) for task in general.values())
 
-    def metric(self, task: Task) -> Metric:
-        """The task's metric."""
-        return make(task.metric, labels=task.format.labels, tolerance=task.tolerance)
-
     def choose(self, tasks: Mapping[str, Task], split: str = "validation") -> dict[str, str]:
         """The adapter that serves each task: the better one on its validation rows; ties go to the shared one."""
         return {name: self._choose(task, split) for name, task in tasks.items()}
@@ -58,11 +54,11 @@ class Evaluator:
         adapters = [adapter for system, adapter in self.systems(task.name).items() if system != "base"]
         if len(adapters) == 1:
             return adapters[0]
-        metric, prompts = self.metric(task), self.answerer.prompts(task, split)
+        metric, prompts = metric_of(task), self.answerer.prompts(task, split)
         values = {}
         for adapter in adapters:
             outcomes = self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
-            values[adapter] = float(metric.value(metric.counts(outcomes).sum(0)))
+            values[adapter] = score(metric, outcomes)
         shared = [adapter for adapter in adapters if len(self.feeds[adapter]) > 1]
         return max([*shared, *adapters], key=values.__getitem__)
 
@@ -127,7 +123,7 @@ class Evaluator:
 
     def _system(self, task: Task, outcomes: list[Outcome]) -> dict[str, Any]:
         interval = bootstrap(
-            self.metric(task), outcomes, samples=self.options.bootstrap_samples,
+            metric_of(task), outcomes, samples=self.options.bootstrap_samples,
             confidence=self.options.confidence, seed=self.seed, names=(task.name,),
         )  # fmt: skip
         return {
@@ -137,7 +133,7 @@ class Evaluator:
 
     def _compare(self, task: Task, a: list[Outcome], b: list[Outcome]) -> Difference:
         return paired_bootstrap(
-            self.metric(task), a, b, samples=self.options.bootstrap_samples,
+            metric_of(task), a, b, samples=self.options.bootstrap_samples,
             confidence=self.options.confidence, seed=self.seed, names=(task.name,),
         )  # fmt: skip
 

@@ -150,6 +150,26 @@ class Training(Section):
     report_to: tuple[Literal["tensorboard"], ...] = ()
 
 
+class Endpoint(Section):
+    """A model of someone else, behind an OpenAI-compatible server, as a system to compare with."""
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://")]
+    """Base address, such as ``https://host/v1``. Test rows are sent there."""
+    model: str
+    """Its name on that server."""
+    name: Name
+    """What the system is called in the evaluation."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key; unset for servers that want none."""
+    concurrency: Positive = 8
+    """Questions under way at once."""
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds for one answer."""
+
+
+Baseline = Literal["base", "few_shot", "single_task", "merged_linear", "merged_ties", "tfidf"]
+
+
 class Evaluation(Section):
     """What is measured, when, and against what."""
 
@@ -157,7 +177,10 @@ class Evaluation(Section):
     """Epochs between validations while training."""
     validation_loss_rows: Positive = 128
     """Rows per task for the validation loss while training, drawn by seed."""
-    baselines: tuple[Literal["base", "single_task"], ...] = ("base", "single_task")
+    baselines: tuple[Baseline | Endpoint, ...] = ("base", "single_task", "tfidf")
+    """What stands beside the run's own systems (`evaluation.systems` says what each is)."""
+    shots: Positive = 4
+    """Train rows shown before each question of ``few_shot``."""
     seeds: Literal[1] = 1
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     bootstrap_samples: Annotated[int, Field(ge=100)] = 2000
