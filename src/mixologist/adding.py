@@ -32,7 +32,7 @@ from mixologist.model.checkpoint import (
     save_adapter,
 )
 from mixologist.model.router import Router
-from mixologist.pipeline import Hooks, evaluate_run
+from mixologist.pipeline import Hooks, evaluate_run, load_adapters
 from mixologist.planning import Plan, resolve, steps_between_validations
 from mixologist.recipe import load as recipes
 from mixologist.recipe import reading
@@ -83,7 +83,8 @@ def add_task(
     record = folder.complete_record()
     name = resolved_name(spec)
     _check_free(record, name)
-    older = [read_adapter(folder.adapter(each)) for each in record["adapters"]]
+    for each in record["adapters"]:
+        read_adapter(folder.adapter(each))  # a damaged one is found before hours of training
     recipe = run_recipe(folder)
     wanted = recipe.model_copy(update={"tasks": (*recipe.tasks, spec)})
     plan = resolve(wanted, allow_leakage=record["allow_leakage"], stage=hooks.stage)
@@ -98,7 +99,7 @@ def add_task(
     record["adapters"][name] = facts
     record["served_by"][name] = name
     record["added"] = [*record.get("added", []), spec.model_dump(mode="json", exclude_defaults=True)]
-    return _settle(folder, plan, base, [*older, read_adapter(folder.adapter(name))], record, hooks)
+    return _settle(folder, plan, base, record, hooks)
 
 
 def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
@@ -205,12 +206,11 @@ def _settle(
     folder: RunFolder,
     plan: Plan,
     base: Base,
-    adapters: list[AdapterFile],
     record: dict[str, Any],
     hooks: Hooks,
 ) -> dict[str, Any]:
     """Router, record and evaluation with the new task in them."""
-    bank = load_bank(base, adapters)
+    bank = load_adapters(base, folder, record, plan.recipe)
     names = tuple(plan.tasks.tasks)
     features = _features(folder, plan, base, bank, names, hooks)
     router = fit_router(

@@ -23,7 +23,7 @@ from mixologist.model.families import longest
 from mixologist.model.generate import Generator
 from mixologist.model.router import Route, Router
 from mixologist.model.trunk import prompt_features
-from mixologist.pipeline import Hooks, evaluate_run, execute
+from mixologist.pipeline import Hooks, evaluate_run, execute, load_adapters
 from mixologist.planning import resolve
 from mixologist.recipe.load import load as load_recipe
 from mixologist.recipe.schema import Recipe
@@ -170,7 +170,7 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
     tasks = load_tasks(recipe, allow_leakage=True)  # training stopped at leaks, or was told to go on
     base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
     check_base(record, base)
-    bank = load_bank(base, [read_adapter(folder.adapter(name)) for name in record["adapters"]])
+    bank = load_adapters(base, folder, record, recipe)
     general = {name: task for name, (task, _) in tasks.general.items()}
     encoder = Encoder(base.tokenizer, recipe.training.max_length)
     result = evaluate_run(

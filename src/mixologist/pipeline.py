@@ -23,6 +23,7 @@ import torch
 from mixologist.drawing import router_features, validation_sample
 from mixologist.errors import Interrupted, UserError
 from mixologist.evaluation.answers import BASE, Answerer
+from mixologist.evaluation.baselines.merging import MERGES, merged
 from mixologist.evaluation.loss import validation_losses
 from mixologist.evaluation.predictions import Predictions
 from mixologist.evaluation.routing import RouterReport
@@ -206,8 +207,7 @@ class _Execution:
         """The base with the trained adapters, as anyone would load them."""
         assert self.base is not None
         if self.bank is None:
-            files = [read_adapter(self.folder.adapter(name)) for name in self.record["adapters"]]
-            self.bank = load_bank(self.base, files)
+            self.bank = load_adapters(self.base, self.folder, self.record, self.recipe)
         return self.base, self.bank
 
     def route(self) -> None:
@@ -253,6 +253,18 @@ class _Execution:
         return self.record
 
 
+def load_adapters(base: Base, folder: RunFolder, record: Mapping[str, Any], recipe: Recipe) -> Bank:
+    """A run's adapters, as anyone would load them, and those that its evaluation compares them with."""
+    single = {
+        facts["tasks"][0]: folder.adapter(name)
+        for name, facts in record["adapters"].items()
+        if len(facts["tasks"]) == 1
+    }
+    kinds = [kind for kind in MERGES if kind in recipe.evaluation.baselines]
+    merges = merged(base, single, kinds, folder.baselines) if kinds else []
+    return load_bank(base, [*(read_adapter(folder.adapter(name)) for name in record["adapters"]), *merges])
+
+
 def make_evaluator(
     recipe: Recipe,
     record: Mapping[str, Any],
@@ -266,6 +278,7 @@ def make_evaluator(
     digests = {name: adapter_digest(folder.adapter(name)) for name in record["adapters"]} | {
         BASE: record["base_digest"]
     }
+    digests |= {name: adapter_digest(folder.baselines / name) for name in bank.names if name in MERGES}
     answerer = Answerer(
         Generator(base, bank, encoder.end_ids), encoder, digests, Predictions(folder.predictions)
     )

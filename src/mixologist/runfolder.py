@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "evaluation.json"
 
     @property
+    def baselines(self) -> Path:
+        """Adapters that are only there to be compared with."""
+        return self.path / "baselines"
+
+    @property
     def predictions(self) -> Path:
         """Answers by split, task and adapter."""
         return self.path / "predictions"

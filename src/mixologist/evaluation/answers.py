@@ -61,7 +61,7 @@ class Answerer:
         self, task: Task, split: str, prompts: Sequence[Prompt], adapters: Sequence[str]
     ) -> list[Outcome]:
         """One outcome for each prompt from the adapter named beside it (``base`` is none)."""
-        made_by = {adapter: self._made_by(task, adapter) for adapter in adapters}
+        made_by = {adapter: self._made_by(task, adapter) for adapter in set(adapters)}
         known = {
             adapter: self.kept.read(split, task.name, self._kept_as(adapter), made)
             for adapter, made in made_by.items()
@@ -103,4 +103,6 @@ class Answerer:
             "task": task.fingerprint,
             "max_length": self.encoder.max_length,
         }
-        return made_by | ({"shots": [self.shots, self.seed]} if self.shots else {})
+        if self.shots:
+            made_by["shots"] = [shot.id for shot in draw_shots(task, self.shots, self.seed)]
+        return made_by

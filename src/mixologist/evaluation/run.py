@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer, Prompt
 from mixologist.evaluation.intervals import Difference, bootstrap, paired_bootstrap
 from mixologist.evaluation.metrics import format_failures, metric_of, score
 from mixologist.evaluation.routing import RouterReport
+from mixologist.evaluation.systems import Rivals
 from mixologist.evaluation.verdicts import verdicts
 from mixologist.recipe import schema
 from mixologist.records import Outcome
@@ -30,6 +32,11 @@ class Evaluator:
     options: schema.Evaluation
     seed: int
 
+    @cached_property
+    def rivals(self) -> Rivals:
+        """The systems beside the run's own."""
+        return Rivals(self.answerer, self.options, self.seed)
+
     def systems(self, task: str) -> dict[str, str]:
         """System -> adapter that answers in it, for one task."""
         found = {"base": BASE} if "base" in self.options.baselines else {}
@@ -41,7 +48,8 @@ class Evaluator:
     def work(self, tasks: Mapping[str, Task], general: Mapping[str, Task], split: str) -> int:
         """How many prompts `evaluate` will answer or route: what progress is counted in."""
         answered = sum(
-            len(task.splits[split]) * (len(self.systems(name)) + 2) for name, task in tasks.items()
+            len(task.splits[split]) * (len(self.systems(name)) + len(self.rivals.of(task)) + 2)
+            for name, task in tasks.items()
         )
         routed = sum(len(task.splits[split]) for task in tasks.values()) * len(KINDS)
         return answered + routed + sum(len(task.splits[split]) for task in general.values())
@@ -81,6 +89,8 @@ class Evaluator:
             for name, verdict in verdicts(differences, self.options.confidence).items():
                 rows[name]["systems"][system]["verdict"] = verdict
         result: dict[str, Any] = {"split": split, "scope": "these_weights", "tasks": rows}
+        if usage := self.rivals.usage():
+            result["endpoints"] = usage
         if router is not None:
             report = router.report(tasks, general, split, self.answerer.advance)
             result["router"] = report | {"regret": _regret(rows)}
@@ -99,6 +109,7 @@ class Evaluator:
             system: self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
             for system, adapter in (asked | {"oracle": served}).items()
         }
+        outcomes |= {name: answer(task, split) for name, answer in self.rivals.of(task).items()}
         if router is not None:
             routes = [route.adapter for route in router.routes([prompt.encoded for prompt in prompts])]
             outcomes["routed"] = self.answerer.answer(task, split, prompts, routes)

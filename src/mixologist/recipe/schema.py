@@ -5,6 +5,7 @@ Only shapes and ranges are declared here; reading, overrides and messages are in
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -14,8 +15,12 @@ Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """A task or adapter name: it becomes a folder name, so letters, digits, ``_ . -`` only."""
+ADDRESS = r"^https?://[^/]"
 
-RESERVED_NAMES = frozenset({"base", "shared", "common", "general", "math", "auto", "oracle", "routed"})
+RESERVED_NAMES = frozenset({
+    "auto", "base", "common", "few_shot", "full_multi_task", "full_single_task", "general", "groups", "math",
+    "merged_linear", "merged_ties", "oracle", "routed", "shared", "single_task", "single_task_total_steps", "tfidf",
+})  # fmt: skip
 """Names with a meaning of their own; no task may take one."""
 
 
@@ -153,18 +158,23 @@ class Training(Section):
 class Endpoint(Section):
     """A model of someone else, behind an OpenAI-compatible server, as a system to compare with."""
 
-    endpoint: Annotated[str, Field(pattern=r"^https?://")]
+    endpoint: Annotated[str, Field(pattern=ADDRESS)]
     """Base address, such as ``https://host/v1``. Test rows are sent there."""
-    model: str
+    model: Annotated[str, Field(min_length=1)]
     """Its name on that server."""
-    name: Name
-    """What the system is called in the evaluation."""
+    name: Name | None = None
+    """What the system is called in the evaluation; the model's name when left out."""
     api_key_env: str = "OPENAI_API_KEY"
     """The environment variable that holds the key; unset for servers that want none."""
     concurrency: Positive = 8
     """Questions under way at once."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds for one answer."""
+
+    @property
+    def called(self) -> str:
+        """The system's name, fit to be a file's."""
+        return self.name or re.sub(r"[^A-Za-z0-9_.-]", "_", self.model)
 
 
 Baseline = Literal["base", "few_shot", "single_task", "merged_linear", "merged_ties", "tfidf"]

@@ -67,7 +67,7 @@ class Asker:
         made_by = {
             "endpoint": self.spec.endpoint, "model": self.spec.model, "task": task.fingerprint,
         }  # fmt: skip
-        known = self.kept.read(split, task.name, self.spec.name, made_by)
+        known = self.kept.read(split, task.name, self.spec.called, made_by)
         rows = list(task.splits[split])
         missing = [row for row in rows if row.id not in known]
         self.usage.kept += len(rows) - len(missing)
@@ -79,7 +79,7 @@ class Asker:
                         known[outcome.id] = outcome
                         self.advance(1)
                 finally:
-                    self.kept.write(split, task.name, self.spec.name, made_by, known)
+                    self.kept.write(split, task.name, self.spec.called, made_by, known)
         return [known[row.id] for row in rows]
 
     def _ask(self, task: Task, row: Example) -> Outcome:

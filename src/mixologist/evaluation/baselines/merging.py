@@ -8,17 +8,39 @@ merged_ties     TIES (Yadav et al. 2023, arXiv 2306.01708): of each matrix the l
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
 
-from mixologist.files import write_folder
+from mixologist.files import read_json, write_folder, write_json
 from mixologist.model.base import Base
-from mixologist.model.checkpoint import CONFIG, WEIGHTS
+from mixologist.model.checkpoint import CONFIG, WEIGHTS, AdapterFile, adapter_digest, read_adapter
 
 MERGES = ("merged_linear", "merged_ties")
+
+
+def merged(base: Base, adapters: Mapping[str, Path], kinds: Sequence[str], folder: Path) -> list[AdapterFile]:
+    """The merges asked for, each in a folder of its name, made anew where an adapter in it has changed.
+
+    Args:
+        base: with its plain linears; it has them again afterwards.
+        adapters: task -> folder of its single-task adapter. None of fewer than two, or of different ranks, which
+            PEFT cannot merge so.
+    """
+    ranks = {read_adapter(path).shape.r for path in adapters.values()}
+    if len(adapters) < 2 or len(ranks) > 1:
+        return []
+    made_from = {name: adapter_digest(path) for name, path in adapters.items()}
+    found = []
+    for kind in kinds:
+        place, note = folder / kind, folder / f"{kind}.json"
+        if not (place.is_dir() and note.is_file() and read_json(note) == made_from):
+            merge(base, list(adapters.values()), kind, place)
+            write_json(note, made_from)
+        found.append(read_adapter(place))
+    return found
 
 
 def merge(base: Base, adapters: Sequence[Path], kind: str, folder: Path) -> None:

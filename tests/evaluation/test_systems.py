@@ -1,0 +1,60 @@
+"""A run evaluated beside everything that a recipe may ask for: every system answers the same rows, each once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+import mixologist
+from tests.conftest import SIZES, tiny_recipe, write_data
+from tests.evaluation.baselines.test_endpoint import ANSWER, serving
+
+RIVALS = {"few_shot", "merged_linear", "merged_ties", "tfidf", "large"}
+
+
+def test_all_systems_stand_in_one_evaluation(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    write_data(tmp_path / "data")
+    with serving() as server:
+        other = {"endpoint": server.spec.endpoint, "model": "large"}
+        names = ["base", "single_task", "few_shot", "merged_linear", "merged_ties", "tfidf", other]
+        recipe = tiny_recipe(tiny_base, tmp_path / "data") | {"output_dir": str(tmp_path / "run")}
+        recipe["evaluation"] |= {"baselines": names, "shots": 2}
+        mixologist.train(recipe)
+        result = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+        asked = len(server.bodies)
+        again = mixologist.evaluate(tmp_path / "run")
+    assert again["tasks"] == result["tasks"]
+    assert asked == len(server.bodies) == 2 * SIZES["test"], "no question is asked twice"
+    assert result["endpoints"]["large"]["requests"] == asked
+    assert again["endpoints"]["large"]["kept"] == asked
+    for name, task in result["tasks"].items():
+        assert task["systems"].keys() == RIVALS | {"base", "single_task", "shared", "oracle", "routed"}
+        kept = {path.stem: path for path in (tmp_path / "run" / "predictions" / "test" / name).iterdir()}
+        assert {"base-2-shot", "merged_ties", "tfidf", "large"} <= kept.keys()
+        assert {outcome["output"] for outcome in _rows(kept["large"])} == {ANSWER}
+        assert len({row["id"] for row in _rows(kept["tfidf"])}) == SIZES["test"]
+
+
+def test_a_changed_adapter_is_merged_anew(tmp_path: Path, tiny_run: Path) -> None:
+    from mixologist.evaluation.baselines.merging import merged
+    from mixologist.model.base import load_base
+
+    base = load_base(json.loads((tiny_run / "run.json").read_text())["base_model"], dtype="float32")
+    paths = {name: tiny_run / "adapters" / name for name in ("queue", "sentiment")}
+    (first,) = merged(base, paths, ["merged_linear"], tmp_path)
+    stamp = (tmp_path / "merged_linear" / "adapter_model.safetensors").stat().st_mtime_ns
+    merged(base, paths, ["merged_linear"], tmp_path)
+    assert (tmp_path / "merged_linear" / "adapter_model.safetensors").stat().st_mtime_ns == stamp
+    (other,) = merged(base, {"a": paths["queue"], "b": paths["queue"]}, ["merged_linear"], tmp_path)
+    name = next(iter(first.modules))
+    assert not first.modules[name][1].equal(other.modules[name][1])
+    assert merged(base, {"queue": paths["queue"]}, ["merged_linear"], tmp_path) == []
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
