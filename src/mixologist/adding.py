@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from mixologist.drawing import prompt_rows, router_features, validation_sample
 from mixologist.errors import UserError
+from mixologist.evaluating import evaluate_run, load_adapters
 from mixologist.evaluation.loss import validation_losses
 from mixologist.files import write_folder, write_json
 from mixologist.mixing.forecast import forecast
@@ -32,7 +33,7 @@ from mixologist.model.checkpoint import (
     save_adapter,
 )
 from mixologist.model.router import Router
-from mixologist.pipeline import Hooks, evaluate_run, load_adapters
+from mixologist.pipeline import Hooks
 from mixologist.planning import Plan, resolve, steps_between_validations
 from mixologist.recipe import load as recipes
 from mixologist.recipe import reading
@@ -224,7 +225,7 @@ def _settle(
 
     result = evaluate_run(
         plan.recipe, record, (base, bank), plan.encoder, folder, router,
-        plan.tasks.tasks, plan.general, "test", hooks,
+        plan.tasks.tasks, plan.general, "test", hooks.stage,
     )  # fmt: skip
     # Only now, all at once: until here the run is what it was, and the same command goes on.
     write_folder(folder.router, fill_router)

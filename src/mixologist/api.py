@@ -16,6 +16,7 @@ from typing import Any
 from mixologist import planning
 from mixologist.adding import check_base, run_recipe
 from mixologist.errors import UserError, nearest
+from mixologist.evaluating import evaluate_run, load_adapters
 from mixologist.files import write_json
 from mixologist.model.base import load_base
 from mixologist.model.checkpoint import load_bank, read_adapter
@@ -23,7 +24,7 @@ from mixologist.model.families import longest
 from mixologist.model.generate import Generator
 from mixologist.model.router import Route, Router
 from mixologist.model.trunk import prompt_features
-from mixologist.pipeline import Hooks, evaluate_run, execute, load_adapters
+from mixologist.pipeline import Hooks, execute
 from mixologist.planning import resolve
 from mixologist.recipe.load import load as load_recipe
 from mixologist.recipe.schema import Recipe
@@ -175,7 +176,7 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
     encoder = Encoder(base.tokenizer, recipe.training.max_length)
     result = evaluate_run(
         recipe, record, (base, bank), encoder, folder, Router.load(folder.router), tasks.tasks, general, split,
-        hooks or Hooks(),
+        (hooks or Hooks()).stage,
     )  # fmt: skip
     write_json(folder.evaluation if split == "test" else folder.path / f"evaluation-{split}.json", result)
     return result

@@ -12,7 +12,7 @@ import platform
 import resource
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,26 +20,20 @@ from typing import Any
 
 import torch
 
+from mixologist import seeds
 from mixologist.drawing import router_features, validation_sample
 from mixologist.errors import Interrupted, UserError
-from mixologist.evaluation.answers import BASE, Answerer
-from mixologist.evaluation.baselines.merging import MERGES, merged
+from mixologist.evaluating import evaluate_run, load_adapters, make_evaluator
 from mixologist.evaluation.loss import validation_losses
-from mixologist.evaluation.predictions import Predictions
-from mixologist.evaluation.routing import RouterReport
-from mixologist.evaluation.run import Evaluator
 from mixologist.files import write_json, write_text
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base
-from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter, save_adapter
-from mixologist.model.generate import Generator
+from mixologist.model.checkpoint import adapter_digest, save_adapter
 from mixologist.model.router import Router
 from mixologist.planning import Plan, describe, steps_between_validations
 from mixologist.recipe.load import dump
-from mixologist.recipe.schema import Recipe
 from mixologist.runfolder import STAGES, VERSION, RunFolder
 from mixologist.tasks.encoding import Advance
-from mixologist.tasks.task import Task
 from mixologist.training.loop import Job, Result, Watch, train
 from mixologist.training.routing import fit_router
 from mixologist.training.trackers import open_trackers
@@ -140,6 +134,7 @@ class _Execution:
                 "router_depth": self.plan.depth,
             },
             "adapters": {name: {"tasks": list(tasks)} for name, tasks in self.plan.feeds.adapters.items()},
+            "replicates": [],
             "served_by": {},
             "allow_leakage": self.plan.allow_leakage,
             "tasks": described["tasks"],
@@ -160,48 +155,79 @@ class _Execution:
         self.folder.write_record(self.record)
 
     def train(self) -> None:
-        """All adapters to their best state, then their PEFT folders."""
+        """All adapters to their best state, then their PEFT folders; once for each training seed."""
+        for number in range(self._trained(), self.recipe.evaluation.seeds):
+            self._train(number)
+            self.begin("training")
+
+    def _trained(self) -> int:
+        """For how many seeds the adapters are there."""
+        own = all("digest" in facts for facts in self.record["adapters"].values())
+        return own + len(self.record["replicates"])
+
+    def _train(self, number: int) -> None:
+        """Training with one seed. Rows and splits stay the same; first weights and the order of rows do not."""
         assert self.base is not None
-        recipe = self.recipe
+        recipe, folder = self.recipe, self.folder.replicate(number)
+        seed = seeds.replicate(recipe.seed, number)
         names = [*self.plan.feeds.adapters, *(["common"] if recipe.adapters.common else [])]
         shapes = [
             Shape(n, recipe.adapters.r, recipe.adapters.lora_alpha, recipe.adapters.use_rslora) for n in names
         ]
         bank = Bank(
             self.base, shapes, modules=self.plan.modules, common=recipe.adapters.common,
-            dropout=recipe.adapters.lora_dropout, seed=recipe.seed,
+            dropout=recipe.adapters.lora_dropout, seed=seed,
         )  # fmt: skip
-        with open_trackers(recipe.training.report_to, self.folder.path) as track:
+        with open_trackers(recipe.training.report_to, folder.path) as track:
             try:
-                result = train(self._job(bank), Watch(self.hooks.progress, self.hooks.should_stop, track))
+                result = train(
+                    self._job(bank, folder, seed),
+                    Watch(self._progress(number), self.hooks.should_stop, track),
+                )
             except Interrupted:
                 self.begin("training")
                 raise
         for name in names:
-            save_adapter(bank, name, self.folder.adapter(name))
+            save_adapter(bank, name, folder.adapter(name))
         bank.detach()
-        self._note_training(result)
+        self._note_training(result, number, seed)
 
-    def _job(self, bank: Bank) -> Job:
+    def _progress(self, number: int) -> Callable[[int, int, dict[str, Any]], None]:
+        """Steps counted over all seeds."""
+        times = self.recipe.evaluation.seeds
+        return lambda step, steps, news: self.hooks.progress(number * steps + step, times * steps, news)
+
+    def _job(self, bank: Bank, folder: RunFolder, seed: int) -> Job:
         assert self.base is not None
         base, options = self.base, self.recipe.training
         rows = {name: validation_sample(self.plan, task) for name, task in self.plan.tasks.tasks.items()}
         return Job(
             base=base, bank=bank, rows=self.plan.train, feeds=self.plan.feeds, forecast=self.plan.forecast,
             weights=[task.weight for task in self.plan.tasks.tasks.values()], mixture=self.recipe.mixture,
-            options=options, seed=self.recipe.seed, validate_every=steps_between_validations(self.plan),
+            options=options, seed=seed, validate_every=steps_between_validations(self.plan),
             validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
-            folder=self.folder.path, fingerprint=self.plan.fingerprint,
+            folder=folder.path, fingerprint=self.plan.fingerprint,
             resume_command=f"mixologist train {self.folder.path} --resume",
         )  # fmt: skip
 
-    def _note_training(self, result: Result) -> None:
-        for name, facts in self.record["adapters"].items():
-            facts["best_step"] = result.best_step[name]
-            facts["stopped_early"] = result.stopped[name]
-            facts["validation_loss"] = {t: loss for (a, t), loss in result.validation.items() if a == name}
-            facts["digest"] = adapter_digest(self.folder.adapter(name))
-        self.record["tokens"] = result.computed_tokens
+    def _note_training(self, result: Result, number: int, seed: int) -> None:
+        folder = self.folder.replicate(number)
+        facts = {
+            name: {
+                "tasks": list(tasks),
+                "best_step": result.best_step[name],
+                "stopped_early": result.stopped[name],
+                "validation_loss": {t: loss for (a, t), loss in result.validation.items() if a == name},
+                "digest": adapter_digest(folder.adapter(name)),
+            }
+            for name, tasks in self.plan.feeds.adapters.items()
+        }
+        self.record["tokens"] += result.computed_tokens
+        if number:
+            self.record["replicates"].append({"seed": seed, "adapters": facts})
+            shutil.rmtree(folder.checkpoints, ignore_errors=True)
+        else:
+            self.record["adapters"] = facts
 
     def _load(self) -> tuple[Base, Bank]:
         """The base with the trained adapters, as anyone would load them."""
@@ -241,7 +267,7 @@ class _Execution:
         """evaluation.json on the test split."""
         result = evaluate_run(
             self.recipe, self.record, self._load(), self.plan.encoder, self.folder, Router.load(self.folder.router),
-            self.plan.tasks.tasks, self.plan.general, "test", self.hooks,
+            self.plan.tasks.tasks, self.plan.general, "test", self.hooks.stage,
         )  # fmt: skip
         write_json(self.folder.evaluation, result)
 
@@ -251,58 +277,6 @@ class _Execution:
             self.begin("complete")
             shutil.rmtree(self.folder.checkpoints, ignore_errors=True)
         return self.record
-
-
-def load_adapters(base: Base, folder: RunFolder, record: Mapping[str, Any], recipe: Recipe) -> Bank:
-    """A run's adapters, as anyone would load them, and those that its evaluation compares them with."""
-    single = {
-        facts["tasks"][0]: folder.adapter(name)
-        for name, facts in record["adapters"].items()
-        if len(facts["tasks"]) == 1
-    }
-    kinds = [kind for kind in MERGES if kind in recipe.evaluation.baselines]
-    merges = merged(base, single, kinds, folder.baselines) if kinds else []
-    return load_bank(base, [*(read_adapter(folder.adapter(name)) for name in record["adapters"]), *merges])
-
-
-def make_evaluator(
-    recipe: Recipe,
-    record: Mapping[str, Any],
-    loaded: tuple[Base, Bank],
-    encoder: Any,
-    folder: RunFolder,
-) -> Evaluator:
-    """The evaluator of a run's adapters."""
-    base, bank = loaded
-    # From the files, not from the record: an adapter that was changed by hand is another one.
-    digests = {name: adapter_digest(folder.adapter(name)) for name in record["adapters"]} | {
-        BASE: record["base_digest"]
-    }
-    digests |= {name: adapter_digest(folder.baselines / name) for name in bank.names if name in MERGES}
-    answerer = Answerer(
-        Generator(base, bank, encoder.end_ids), encoder, digests, Predictions(folder.predictions)
-    )
-    feeds = {name: facts["tasks"] for name, facts in record["adapters"].items()}
-    return Evaluator(answerer, feeds, recipe.evaluation, recipe.seed)
-
-
-def evaluate_run(
-    recipe: Recipe,
-    record: Mapping[str, Any],
-    loaded: tuple[Base, Bank],
-    encoder: Any,
-    folder: RunFolder,
-    router: Router,
-    tasks: Mapping[str, Task],
-    general: Mapping[str, Task],
-    split: str,
-    hooks: Hooks,
-) -> dict[str, Any]:
-    """Evaluate every system of a run on a split."""
-    report = RouterReport(*loaded, router, encoder, recipe.seed)
-    evaluator = make_evaluator(recipe, record, loaded, encoder, folder)
-    evaluator.answerer.advance = hooks.stage("evaluating", evaluator.work(tasks, general, split))
-    return evaluator.evaluate(tasks, general, record["served_by"], report, split)
 
 
 def _peak_memory() -> int:

@@ -161,7 +161,7 @@ def make_feeds(recipe: Recipe, tasks: TaskSet, train: dict[str, EncodedSplit]) -
 def describe(plan: Plan) -> dict[str, Any]:
     """``plan --json`` (DESIGN: JSON shapes)."""
     everything = plan.tasks.tasks | plan.general
-    tokens = plan.tokens_computed()
+    tokens = plan.tokens_computed() * plan.recipe.evaluation.seeds
     return {
         "tasks": {name: _describe_task(plan, task) for name, task in everything.items()},
         "schedule": [{"epoch": n + 1, "shares": shares} for n, shares in enumerate(plan.forecast.shares)],
@@ -173,6 +173,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "trunk": plan.trunk,
         "router_depth": plan.depth,
         "steps": plan.forecast.steps,
+        "seeds": plan.recipe.evaluation.seeds,
         "tokens": tokens,
         "memory_bytes": _memory(plan),
         "seconds": round(seconds(training_flops(plan.skeleton, tokens))),

@@ -61,6 +61,10 @@ class RunFolder:
         """What a killed run continues from."""
         return self.path / "checkpoints"
 
+    def replicate(self, number: int) -> RunFolder:
+        """The part of the run that was trained again with another seed; number 0 is the run itself."""
+        return RunFolder(self.path / "seeds" / str(number)) if number else self
+
     def adapter(self, name: str) -> Path:
         """The PEFT folder of one adapter."""
         return self.path / "adapters" / name

@@ -8,6 +8,8 @@ import datasets
 import pytest
 
 import mixologist
+from mixologist.model.checkpoint import adapter_digest
+from mixologist.pipeline import Hooks
 from tests.conftest import SIZES, tiny_recipe, write_data
 from tests.evaluation.baselines.test_endpoint import ANSWER, serving
 
@@ -23,7 +25,7 @@ def test_all_systems_stand_in_one_evaluation(
         other = {"endpoint": server.spec.endpoint, "model": "large"}
         names = ["base", "single_task", "few_shot", "merged_linear", "merged_ties", "tfidf", other]
         recipe = tiny_recipe(tiny_base, tmp_path / "data") | {"output_dir": str(tmp_path / "run")}
-        recipe["evaluation"] |= {"baselines": names, "shots": 2}
+        recipe["evaluation"] |= {"baselines": names, "shots": 2, "seeds": 2}
         mixologist.train(recipe)
         result = json.loads((tmp_path / "run" / "evaluation.json").read_text())
         asked = len(server.bodies)
@@ -33,11 +35,41 @@ def test_all_systems_stand_in_one_evaluation(
     assert result["endpoints"]["large"]["requests"] == asked
     assert again["endpoints"]["large"]["kept"] == asked
     for name, task in result["tasks"].items():
+        seeds = {system: figures["seeds"] for system, figures in task["systems"].items()}
+        trained = {"single_task", "shared", "oracle", "routed", "merged_linear", "merged_ties"}
+        assert {system for system, count in seeds.items() if count == 2} == trained
         assert task["systems"].keys() == RIVALS | {"base", "single_task", "shared", "oracle", "routed"}
         kept = {path.stem: path for path in (tmp_path / "run" / "predictions" / "test" / name).iterdir()}
         assert {"base-2-shot", "merged_ties", "tfidf", "large"} <= kept.keys()
         assert {outcome["output"] for outcome in _rows(kept["large"])} == {ANSWER}
         assert len({row["id"] for row in _rows(kept["tfidf"])}) == SIZES["test"]
+
+
+def test_another_seed_is_another_training_on_the_same_rows(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    write_data(tmp_path / "data")
+    recipe = tiny_recipe(tiny_base, tmp_path / "data") | {"output_dir": str(tmp_path / "run")}
+    recipe["evaluation"] |= {"seeds": 2}
+    steps = []
+    hooks = Hooks(progress=lambda step, total, news: steps.append((step, total)))
+    record = mixologist.train(recipe, hooks=hooks)
+    assert steps[-1][0] == steps[-1][1]
+    assert [step for step, _ in steps] == sorted(step for step, _ in steps)
+    (other,) = record["replicates"]
+    assert other["adapters"].keys() == record["adapters"].keys()
+    for name, facts in other["adapters"].items():
+        assert facts["digest"] != record["adapters"][name]["digest"]
+        assert adapter_digest(tmp_path / "run" / "seeds" / "1" / "adapters" / name) == facts["digest"]
+    ids = [
+        [
+            row["id"]
+            for row in _rows(tmp_path / "run" / part / "predictions" / "test" / "queue" / "queue.jsonl")
+        ]
+        for part in ("", "seeds/1")
+    ]
+    assert ids[0] == ids[1]
 
 
 def test_a_changed_adapter_is_merged_anew(tmp_path: Path, tiny_run: Path) -> None:

@@ -2,6 +2,8 @@ from typing import Any
 
 import pytest
 
+from mixologist.errors import UserError
+from mixologist.recipe.load import load
 from mixologist.recipe.mistakes import validate
 from mixologist.recipe.shape import show
 

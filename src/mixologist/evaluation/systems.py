@@ -40,14 +40,18 @@ class Rivals:
             for spec in asked_of(self.options.baselines)
         }
 
-    def of(self, task: Task) -> dict[str, Answers]:
-        """System -> what answers a split in it, for those that apply to the task."""
-        found: dict[str, Answers] = {}
+    def of(self, task: Task, *, alone: bool = True) -> dict[str, Answers]:
+        """System -> what answers a split in it, for those that apply to the task.
+
+        Without ``alone`` only those that differ with the adapters' training seed.
+        """
+        found: dict[str, Answers] = {
+            kind: partial(self._merged, kind) for kind in MERGES if kind in self.answerer.digests
+        }
+        if not alone:
+            return found
         if "few_shot" in self.options.baselines:
             found["few_shot"] = self._few_shot
-        for kind in MERGES:
-            if kind in self.answerer.digests:
-                found[kind] = partial(self._merged, kind)
         if "tfidf" in self.options.baselines and tfidf.applies(task):
             found["tfidf"] = self._tfidf
         return found | {name: asker.answer for name, asker in self._askers.items()}

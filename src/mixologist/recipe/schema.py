@@ -191,7 +191,8 @@ class Evaluation(Section):
     """What stands beside the run's own systems (`evaluation.systems` says what each is)."""
     shots: Positive = 4
     """Train rows shown before each question of ``few_shot``."""
-    seeds: Literal[1] = 1
+    seeds: Positive = 1
+    """Trainings with as many seeds; each costs as much as the first. With 3 or more a verdict is on the recipe."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     bootstrap_samples: Annotated[int, Field(ge=100)] = 2000
 
