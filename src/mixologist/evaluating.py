@@ -30,7 +30,8 @@ def load_adapters(base: Base, folder: RunFolder, record: Mapping[str, Any], reci
     }
     kinds = [kind for kind in MERGES if kind in recipe.evaluation.baselines]
     merges = merged(base, single, kinds, folder.baselines) if kinds else []
-    return load_bank(base, [*(read_adapter(folder.adapter(name)) for name in record["adapters"]), *merges])
+    trained = [read_adapter(folder.any_adapter(name)) for name in (*record["adapters"], *record["controls"])]
+    return load_bank(base, [*trained, *merges])
 
 
 def make_evaluator(
@@ -43,7 +44,8 @@ def make_evaluator(
     """The evaluator of a run's adapters."""
     base, bank = loaded
     # From the files, not from the record: an adapter that was changed by hand is another one.
-    digests = {name: adapter_digest(folder.adapter(name)) for name in record["adapters"]} | {
+    names = (*record["adapters"], *record["controls"])
+    digests = {name: adapter_digest(folder.any_adapter(name)) for name in names} | {
         BASE: record["base_digest"]
     }
     digests |= {name: adapter_digest(folder.baselines / name) for name in bank.names if name in MERGES}
@@ -78,7 +80,7 @@ def evaluate_run(
     answers = {task: {system: [each] for system, each in found.items()} for task, found in first.items()}
     for number, replicate in enumerate(replicates, start=1):
         bank.detach()
-        own = dict(record) | {"adapters": replicate["adapters"]}
+        own = dict(record) | {key: replicate[key] for key in ("adapters", "controls")}
         bank = load_adapters(base, folder.replicate(number), own, recipe)
         other = make_evaluator(recipe, own, (base, bank), encoder, folder.replicate(number))
         other.answerer.advance = evaluator.answerer.advance

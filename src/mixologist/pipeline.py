@@ -133,7 +133,8 @@ class _Execution:
                 "trunk": self.plan.trunk,
                 "router_depth": self.plan.depth,
             },
-            "adapters": {name: {"tasks": list(tasks)} for name, tasks in self.plan.feeds.adapters.items()},
+            "adapters": {},
+            "controls": {},
             "replicates": [],
             "served_by": {},
             "allow_leakage": self.plan.allow_leakage,
@@ -162,8 +163,7 @@ class _Execution:
 
     def _trained(self) -> int:
         """For how many seeds the adapters are there."""
-        own = all("digest" in facts for facts in self.record["adapters"].values())
-        return own + len(self.record["replicates"])
+        return bool(self.record["adapters"]) + len(self.record["replicates"])
 
     def _train(self, number: int) -> None:
         """Training with one seed. Rows and splits stay the same; first weights and the order of rows do not."""
@@ -188,7 +188,7 @@ class _Execution:
                 self.begin("training")
                 raise
         for name in names:
-            save_adapter(bank, name, folder.adapter(name))
+            save_adapter(bank, name, folder.any_adapter(name))
         bank.detach()
         self._note_training(result, number, seed)
 
@@ -218,16 +218,17 @@ class _Execution:
                 "best_step": result.best_step[name],
                 "stopped_early": result.stopped[name],
                 "validation_loss": {t: loss for (a, t), loss in result.validation.items() if a == name},
-                "digest": adapter_digest(folder.adapter(name)),
+                "digest": adapter_digest(folder.any_adapter(name)),
             }
             for name, tasks in self.plan.feeds.adapters.items()
         }
+        controls = {name: facts.pop(name) for name in self.plan.feeds.controls}
         self.record["tokens"] += result.computed_tokens
         if number:
-            self.record["replicates"].append({"seed": seed, "adapters": facts})
+            self.record["replicates"].append({"seed": seed, "adapters": facts, "controls": controls})
             shutil.rmtree(folder.checkpoints, ignore_errors=True)
         else:
-            self.record["adapters"] = facts
+            self.record |= {"adapters": facts, "controls": controls}
 
     def _load(self) -> tuple[Base, Bank]:
         """The base with the trained adapters, as anyone would load them."""

@@ -14,6 +14,8 @@ from mixologist.errors import UserError
 from mixologist.files import read_json, recover, write_json
 
 VERSION = 1
+CONTROL = "~"
+"""In the name of every adapter that is only there to be compared with, and in no name that a user may give."""
 STAGES = ("preparing", "training", "routing", "choosing", "evaluating", "complete")
 """What ``status`` in run.json can be, in order: the stage that is under way, or ``complete``."""
 KEYS = ("status", "fingerprint", "base_digest", "choices", "adapters", "served_by")
@@ -50,6 +52,10 @@ class RunFolder:
     def baselines(self) -> Path:
         """Adapters that are only there to be compared with."""
         return self.path / "baselines"
+
+    def any_adapter(self, name: str) -> Path:
+        """The PEFT folder of an adapter, which may be one that is only there to be compared with."""
+        return self.baselines / name if CONTROL in name else self.adapter(name)
 
     @property
     def predictions(self) -> Path:

@@ -13,7 +13,7 @@ from mixologist.pipeline import Hooks
 from tests.conftest import SIZES, tiny_recipe, write_data
 from tests.evaluation.baselines.test_endpoint import ANSWER, serving
 
-RIVALS = {"few_shot", "merged_linear", "merged_ties", "tfidf", "large"}
+RIVALS = {"few_shot", "single_task_total_steps", "merged_linear", "merged_ties", "tfidf", "large"}
 
 
 def test_all_systems_stand_in_one_evaluation(
@@ -23,7 +23,16 @@ def test_all_systems_stand_in_one_evaluation(
     write_data(tmp_path / "data")
     with serving() as server:
         other = {"endpoint": server.spec.endpoint, "model": "large"}
-        names = ["base", "single_task", "few_shot", "merged_linear", "merged_ties", "tfidf", other]
+        names = [
+            "base",
+            "single_task",
+            "single_task_total_steps",
+            "few_shot",
+            "merged_linear",
+            "merged_ties",
+            "tfidf",
+            other,
+        ]
         recipe = tiny_recipe(tiny_base, tmp_path / "data") | {"output_dir": str(tmp_path / "run")}
         recipe["evaluation"] |= {"baselines": names, "shots": 2, "seeds": 2}
         mixologist.train(recipe)
@@ -36,7 +45,7 @@ def test_all_systems_stand_in_one_evaluation(
     assert again["endpoints"]["large"]["kept"] == asked
     for name, task in result["tasks"].items():
         seeds = {system: figures["seeds"] for system, figures in task["systems"].items()}
-        trained = {"single_task", "shared", "oracle", "routed", "merged_linear", "merged_ties"}
+        trained = {"single_task", "shared", "oracle", "routed"} | (RIVALS - {"few_shot", "tfidf", "large"})
         assert {system for system, count in seeds.items() if count == 2} == trained
         assert task["systems"].keys() == RIVALS | {"base", "single_task", "shared", "oracle", "routed"}
         kept = {path.stem: path for path in (tmp_path / "run" / "predictions" / "test" / name).iterdir()}

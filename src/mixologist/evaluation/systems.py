@@ -1,9 +1,10 @@
 """What stands beside a run's own adapters in its evaluation: answers of every system that the recipe asks for.
 
-few_shot            the base, shown some train rows with their answers first
-merged_linear/_ties the single-task adapters merged by PEFT, none of them trained further
-tfidf               TF-IDF with logistic regression; tasks with a closed set of answers
-an endpoint's name  a model of someone else
+few_shot                 the base, shown some train rows with their answers first
+single_task_total_steps  an adapter of the task alone, trained for as many steps as one that is fed by all tasks
+merged_linear, _ties     the single-task adapters merged by PEFT, none of them trained further
+tfidf                    TF-IDF with logistic regression; tasks with a closed set of answers
+an endpoint's name       a model of someone else
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mixologist.evaluation.baselines.merging import MERGES
 from mixologist.evaluation.metrics import metric_of, score
 from mixologist.recipe import schema
 from mixologist.records import Outcome
+from mixologist.runfolder import CONTROL
 from mixologist.tasks.task import Task
 
 Answers = Callable[[Task, str], list[Outcome]]
@@ -45,8 +47,15 @@ class Rivals:
 
         Without ``alone`` only those that differ with the adapters' training seed.
         """
+        adapters = {kind: kind for kind in MERGES} | {
+            name.removeprefix(f"{task.name}{CONTROL}"): name
+            for name in self.answerer.digests
+            if name.startswith(f"{task.name}{CONTROL}")
+        }
         found: dict[str, Answers] = {
-            kind: partial(self._merged, kind) for kind in MERGES if kind in self.answerer.digests
+            system: partial(self._adapter, name)
+            for system, name in adapters.items()
+            if name in self.answerer.digests
         }
         if not alone:
             return found
@@ -64,8 +73,8 @@ class Rivals:
         shown = replace(self.answerer, shots=self.options.shots, seed=self.seed)
         return _all(shown, task, split, shown.prompts(task, split), BASE)
 
-    def _merged(self, kind: str, task: Task, split: str) -> list[Outcome]:
-        return _all(self.answerer, task, split, self.answerer.prompts(task, split), kind)
+    def _adapter(self, name: str, task: Task, split: str) -> list[Outcome]:
+        return _all(self.answerer, task, split, self.answerer.prompts(task, split), name)
 
     def _tfidf(self, task: Task, split: str) -> list[Outcome]:
         made_by = {"task": task.fingerprint, "rows": _rows(task, ("train", "validation", split))}

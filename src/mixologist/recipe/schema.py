@@ -177,7 +177,9 @@ class Endpoint(Section):
         return self.name or re.sub(r"[^A-Za-z0-9_.-]", "_", self.model)
 
 
-Baseline = Literal["base", "few_shot", "single_task", "merged_linear", "merged_ties", "tfidf"]
+Baseline = Literal[
+    "base", "few_shot", "single_task", "single_task_total_steps", "merged_linear", "merged_ties", "tfidf"
+]
 
 
 class Evaluation(Section):
@@ -189,6 +191,8 @@ class Evaluation(Section):
     """Rows per task for the validation loss while training, drawn by seed."""
     baselines: tuple[Baseline | Endpoint, ...] = ("base", "single_task", "tfidf")
     """What stands beside the run's own systems (`evaluation.systems` says what each is)."""
+    total_steps_tasks: tuple[Name, ...] = ()
+    """Tasks that ``single_task_total_steps`` is trained for; all of them when left out."""
     shots: Positive = 4
     """Train rows shown before each question of ``few_shot``."""
     seeds: Positive = 1
