@@ -8,7 +8,7 @@ kept, so that only what changed is computed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,9 @@ from mixologist.training.routing import Features, fit_router
 SPEC = TypeAdapter(TaskSpec)
 
 
-def run_recipe(folder: RunFolder) -> Recipe:
+def run_recipe(folder: RunFolder, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe of a run with the tasks that were added to it."""
-    recipe = recipes.load(folder.recipe)
+    recipe = recipes.load(folder.recipe, overrides)
     added = tuple(SPEC.validate_python(spec) for spec in folder.record().get("added", []))
     return recipe.model_copy(update={"tasks": (*recipe.tasks, *added), "output_dir": str(folder.path)})
 

@@ -153,10 +153,13 @@ def load(run: Path | str) -> Model:
     return Model(run)
 
 
-def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -> dict[str, Any]:
+def evaluate(
+    run: Path | str, split: str = "test", hooks: Hooks | None = None, *, overrides: Sequence[str] = ()
+) -> dict[str, Any]:
     """Evaluate every system of a run on a split; answers that are kept are not computed again.
 
-    Writes evaluation.json for the test split, ``evaluation-<split>.json`` for another, and returns its content.
+    ``overrides`` ask for more than the run's recipe does: ``evaluation.baselines=[base, few_shot]``. Writes
+    evaluation.json for the test split, ``evaluation-<split>.json`` for another, and returns its content.
     """
     if split not in ("test", "validation", "train"):
         raise UserError(
@@ -167,7 +170,7 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
         )
     folder = RunFolder(Path(run))
     record = folder.complete_record()
-    recipe = run_recipe(folder)
+    recipe = run_recipe(folder, _of_evaluation(overrides))
     tasks = load_tasks(recipe, allow_leakage=True)  # training stopped at leaks, or was told to go on
     base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
     check_base(record, base)
@@ -180,6 +183,18 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
     )  # fmt: skip
     write_json(folder.evaluation if split == "test" else folder.path / f"evaluation-{split}.json", result)
     return result
+
+
+def _of_evaluation(overrides: Sequence[str]) -> Sequence[str]:
+    for override in overrides:
+        if not override.startswith("evaluation."):
+            raise UserError(
+                "only the evaluation of a finished run can be changed",
+                given=override,
+                expected="a key under evaluation, such as evaluation.shots=8",
+                do="train with this setting, into another output_dir",
+            )
+    return overrides
 
 
 def _recipe(recipe: RecipeLike, overrides: Sequence[str]) -> Recipe:

@@ -11,6 +11,7 @@ from mixologist.evaluation.measuring import evaluation, regret
 from mixologist.evaluation.predictions import Predictions
 from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.run import Evaluator
+from mixologist.evaluation.transfer import transfer
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter
@@ -23,15 +24,16 @@ from mixologist.tasks.task import Stage, Task
 
 def load_adapters(base: Base, folder: RunFolder, record: Mapping[str, Any], recipe: Recipe) -> Bank:
     """A run's adapters, as anyone would load them, and those that its evaluation compares them with."""
-    single = {
-        facts["tasks"][0]: folder.adapter(name)
-        for name, facts in record["adapters"].items()
-        if len(facts["tasks"]) == 1
-    }
+    single = {task: folder.adapter(name) for task, name in single_task(record).items()}
     kinds = [kind for kind in MERGES if kind in recipe.evaluation.baselines]
     merges = merged(base, single, kinds, folder.baselines) if kinds else []
     trained = [read_adapter(folder.any_adapter(name)) for name in (*record["adapters"], *record["controls"])]
     return load_bank(base, [*trained, *merges])
+
+
+def single_task(record: Mapping[str, Any]) -> dict[str, str]:
+    """Task -> the adapter that was trained on it alone, for those that have one."""
+    return {facts["tasks"][0]: name for name, facts in record["adapters"].items() if len(facts["tasks"]) == 1}
 
 
 def make_evaluator(
@@ -77,6 +79,10 @@ def evaluate_run(
     evaluator.answerer.advance = stage("evaluating", work)
     served_by = record["served_by"]
     first = evaluator.outcomes(tasks, served_by, report, split)
+    if recipe.evaluation.transfer:
+        across = transfer(
+            evaluator.answerer, tasks, single_task(record), recipe.evaluation, recipe.seed, split
+        )
     answers = {task: {system: [each] for system, each in found.items()} for task, found in first.items()}
     for number, replicate in enumerate(replicates, start=1):
         bank.detach()
@@ -93,6 +99,8 @@ def evaluate_run(
         row["served_by"] = served_by[name]
         if name in evaluator.shortened:
             row["shortened_prompts"] = evaluator.shortened[name]
+    if recipe.evaluation.transfer:
+        result["transfer"] = across
     if usage := evaluator.rivals.usage():
         result["endpoints"] = usage
     result["router"] = report.report(tasks, general, split, evaluator.answerer.advance)

@@ -1,6 +1,7 @@
 """A run evaluated beside everything that a recipe may ask for: every system answers the same rows, each once."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import datasets
 import pytest
 
 import mixologist
+from mixologist.errors import UserError
 from mixologist.model.checkpoint import adapter_digest
 from mixologist.pipeline import Hooks
 from tests.conftest import SIZES, tiny_recipe, write_data
@@ -52,6 +54,30 @@ def test_all_systems_stand_in_one_evaluation(
         assert {"base-2-shot", "merged_ties", "tfidf", "large"} <= kept.keys()
         assert {outcome["output"] for outcome in _rows(kept["large"])} == {ANSWER}
         assert len({row["id"] for row in _rows(kept["tfidf"])}) == SIZES["test"]
+
+
+def test_a_finished_run_is_evaluated_in_more_ways(
+    tmp_path: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    overrides = ["evaluation.transfer=true", "evaluation.baselines=[base, few_shot]"]
+    result = mixologist.evaluate(run, overrides=overrides)
+    assert "few_shot" in result["tasks"]["queue"]["systems"]
+    assert "single_task" not in result["tasks"]["queue"]["systems"]
+    matrix = result["transfer"]
+    assert {source: set(row) for source, row in matrix.items()} == {
+        name: {"queue", "sentiment"} for name in ("queue", "sentiment")
+    }
+    before = json.loads((tiny_run / "evaluation.json").read_text())
+    own = matrix["queue"]["queue"]
+    assert own["value"] == before["tasks"]["queue"]["systems"]["single_task"]["value"]
+    base = before["tasks"]["sentiment"]["systems"]["base"]["value"]
+    other = matrix["queue"]["sentiment"]
+    assert other["minus_base"]["value"] == pytest.approx(other["value"] - base)
+    with pytest.raises(UserError, match="only the evaluation of a finished run"):
+        mixologist.evaluate(run, overrides=["training.learning_rate=1"])
 
 
 def test_another_seed_is_another_training_on_the_same_rows(

@@ -46,11 +46,11 @@ class Feeds:
     """Adapter -> the tasks that feed it."""
     general: dict[str, tuple[int, float]] = field(default_factory=dict)
     """General data -> (rows, share of every adapter's stream)."""
-    controls: dict[str, Control] = field(default_factory=dict)
-    """Those of the adapters that are fed beside the mixture."""
     batch_size: int = 16
     epochs: float = 1.0
     max_steps: int | None = None
+    controls: dict[str, Control] = field(default_factory=dict)
+    """Those of the adapters that are fed beside the mixture."""
 
     @property
     def steps(self) -> int:

@@ -193,6 +193,8 @@ class Evaluation(Section):
     """What stands beside the run's own systems (`evaluation.systems` says what each is)."""
     total_steps_tasks: tuple[Name, ...] = ()
     """Tasks that ``single_task_total_steps`` is trained for; all of them when left out."""
+    transfer: bool = False
+    """Whether every single-task adapter also answers the other tasks' test rows."""
     shots: Positive = 4
     """Train rows shown before each question of ``few_shot``."""
     seeds: Positive = 1

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from mixologist.evaluation.baselines.merging import MERGES, merge
+from mixologist.model.adapters import Bank, Shape
 from mixologist.model.checkpoint import read_adapter, save_adapter
-from tests.tiny import Bank, Shape, linears, tiny
+from tests.tiny import linears, tiny
 
 
 def two_adapters(folder: Path) -> tuple[Bank, list[Path]]:
