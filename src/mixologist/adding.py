@@ -15,10 +15,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from mixologist.drawing import prompt_rows, router_features, validation_sample
+from mixologist.drawing import prompt_rows, router_features
 from mixologist.errors import UserError
 from mixologist.evaluating import evaluate_run, load_adapters
-from mixologist.evaluation.loss import validation_losses
 from mixologist.files import write_folder, write_json
 from mixologist.mixing.forecast import forecast
 from mixologist.model.adapters import Bank, Shape
@@ -33,15 +32,15 @@ from mixologist.model.checkpoint import (
     save_adapter,
 )
 from mixologist.model.router import Router
-from mixologist.pipeline import Hooks
-from mixologist.planning import Plan, resolve, steps_between_validations
+from mixologist.pipeline import Hooks, make_job
+from mixologist.planning import Plan, resolve
 from mixologist.recipe import load as recipes
 from mixologist.recipe import reading
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import RESERVED_NAMES, Recipe, TaskSpec
 from mixologist.recipe.shape import NAME, is_name
 from mixologist.runfolder import RunFolder
-from mixologist.training.loop import Job, Watch, train
+from mixologist.training.loop import Watch, train
 from mixologist.training.routing import Features, fit_router
 
 SPEC = TypeAdapter(TaskSpec)
@@ -146,23 +145,15 @@ def check_base(record: Mapping[str, Any], base: Base) -> None:
 
 def _train(folder: RunFolder, plan: Plan, base: Base, name: str, hooks: Hooks) -> dict[str, Any]:
     """Train the new adapter alone; logs and checkpoints lie in ``added/<name>``."""
-    options, task = plan.recipe.training, plan.tasks.tasks[name]
-    feeds = replace(plan.feeds, rows={name: plan.feeds.rows[name]}, adapters={name: (name,)})
-    alone = replace(plan, feeds=feeds, forecast=forecast(feeds, plan.recipe.mixture, [1.0], plan.recipe.seed))
+    seed = plan.recipe.seed
+    feeds = replace(plan.feeds, rows={name: plan.feeds.rows[name]}, adapters={name: (name,)}, controls={})
+    alone = replace(plan, feeds=feeds, forecast=forecast(feeds, plan.recipe.mixture, [1.0], seed))
     bank = _bank(folder, plan, base, name)
-    rows = {name: validation_sample(plan, task)}
-    place = folder.path / "added" / name
-    result = train(
-        Job(
-            base=base, bank=bank, rows=plan.train, feeds=feeds, forecast=alone.forecast, weights=[1.0],
-            mixture=plan.recipe.mixture, options=options, seed=plan.recipe.seed,
-            validate_every=steps_between_validations(alone),
-            validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
-            folder=place, fingerprint=plan.fingerprint, frozen=("common",),
-            resume_command=f"mixologist add {folder.path} (the same command again)",
-        ),
-        Watch(hooks.progress, hooks.should_stop),
+    job = make_job(
+        alone, base, bank, folder.path / "added" / name, seed=seed, frozen=("common",),
+        resume_command=f"mixologist add {folder.path} (the same command again)",
     )  # fmt: skip
+    result = train(job, Watch(hooks.progress, hooks.should_stop))
     save_adapter(bank, name, folder.adapter(name))
     bank.detach()
     return {

@@ -72,6 +72,28 @@ def execute(
     return run.complete()
 
 
+def make_job(
+    plan: Plan,
+    base: Base,
+    bank: Bank,
+    folder: Path,
+    *,
+    seed: int,
+    resume_command: str,
+    frozen: tuple[str, ...] = (),
+) -> Job:
+    """What the training loop needs, for the tasks and adapters that the plan's feeds name."""
+    options, tasks = plan.recipe.training, [plan.tasks.tasks[name] for name in plan.feeds.rows]
+    rows = {task.name: validation_sample(plan, task) for task in tasks}
+    return Job(
+        base=base, bank=bank, rows=plan.train, feeds=plan.feeds, forecast=plan.forecast,
+        weights=[task.weight for task in tasks], mixture=plan.recipe.mixture, options=options, seed=seed,
+        validate_every=steps_between_validations(plan),
+        validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
+        folder=folder, fingerprint=plan.fingerprint, frozen=frozen, resume_command=resume_command,
+    )  # fmt: skip
+
+
 class _Execution:
     """One run under way."""
 
@@ -180,10 +202,9 @@ class _Execution:
         )  # fmt: skip
         with open_trackers(recipe.training.report_to, folder.path) as track:
             try:
-                result = train(
-                    self._job(bank, folder, seed),
-                    Watch(self._progress(number), self.hooks.should_stop, track),
-                )
+                resume = f"mixologist train {self.folder.path} --resume"
+                job = make_job(self.plan, self.base, bank, folder.path, seed=seed, resume_command=resume)
+                result = train(job, Watch(self._progress(number), self.hooks.should_stop, track))
             except Interrupted:
                 self.begin("training")
                 raise
@@ -196,19 +217,6 @@ class _Execution:
         """Steps counted over all seeds."""
         times = self.recipe.evaluation.seeds
         return lambda step, steps, news: self.hooks.progress(number * steps + step, times * steps, news)
-
-    def _job(self, bank: Bank, folder: RunFolder, seed: int) -> Job:
-        assert self.base is not None
-        base, options = self.base, self.recipe.training
-        rows = {name: validation_sample(self.plan, task) for name, task in self.plan.tasks.tasks.items()}
-        return Job(
-            base=base, bank=bank, rows=self.plan.train, feeds=self.plan.feeds, forecast=self.plan.forecast,
-            weights=[task.weight for task in self.plan.tasks.tasks.values()], mixture=self.recipe.mixture,
-            options=options, seed=seed, validate_every=steps_between_validations(self.plan),
-            validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
-            folder=folder.path, fingerprint=self.plan.fingerprint,
-            resume_command=f"mixologist train {self.folder.path} --resume",
-        )  # fmt: skip
 
     def _note_training(self, result: Result, number: int, seed: int) -> None:
         folder = self.folder.replicate(number)
