@@ -7,6 +7,7 @@ from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer
 from mixologist.evaluation.baselines.merging import MERGES, merged
+from mixologist.evaluation.forgetting import forgetting
 from mixologist.evaluation.measuring import evaluation, regret
 from mixologist.evaluation.predictions import Predictions
 from mixologist.evaluation.routing import RouterReport
@@ -83,6 +84,11 @@ def evaluate_run(
         across = transfer(
             evaluator.answerer, tasks, single_task(record), recipe.evaluation, recipe.seed, split
         )
+    if recipe.evaluation.forgetting:
+        kept = forgetting(
+            evaluator.answerer.generator, encoder, general, recipe.evaluation,
+            recipe.training.max_tokens_per_batch, recipe.seed,
+        )  # fmt: skip
     answers = {task: {system: [each] for system, each in found.items()} for task, found in first.items()}
     for number, replicate in enumerate(replicates, start=1):
         bank.detach()
@@ -99,6 +105,8 @@ def evaluate_run(
         row["served_by"] = served_by[name]
         if name in evaluator.shortened:
             row["shortened_prompts"] = evaluator.shortened[name]
+    if recipe.evaluation.forgetting:
+        result["forgetting"] = kept
     if recipe.evaluation.transfer:
         result["transfer"] = across
     if usage := evaluator.rivals.usage():

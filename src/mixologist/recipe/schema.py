@@ -195,6 +195,8 @@ class Evaluation(Section):
     """Tasks that ``single_task_total_steps`` is trained for; all of them when left out."""
     transfer: bool = False
     """Whether every single-task adapter also answers the other tasks' test rows."""
+    forgetting: bool = True
+    """Whether it is measured what each adapter keeps of the base's general ability."""
     shots: Positive = 4
     """Train rows shown before each question of ``few_shot``."""
     seeds: Positive = 1
