@@ -76,12 +76,14 @@ def _bits_a_byte(generator: Generator, encoder: Encoder, name: str | None, max_t
     rows = [
         Tokens(tuple(tokens[:1]), tuple(tokens[1:]), (0, 1)) for tokens in ids
     ]  # the first token cannot be predicted
-    nats = _losses(generator, name, rows, max_tokens)
-    return nats / math.log(2) / np.array([len(text.encode()) for text in texts])
+    bits: Floats = _losses(generator, name, rows, max_tokens) / math.log(2)
+    sizes: Floats = np.array([len(text.encode()) for text in texts], dtype=np.float64)
+    return bits / sizes
 
 
 def _nats_a_token(generator: Generator, name: str | None, rows: Sequence[Encoded], max_tokens: int) -> Floats:
-    return _losses(generator, name, rows, max_tokens) / np.array([len(row.completion) for row in rows])
+    targets: Floats = np.array([len(row.completion) for row in rows], dtype=np.float64)
+    return _losses(generator, name, rows, max_tokens) / targets
 
 
 @torch.no_grad()
