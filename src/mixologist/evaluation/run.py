@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer, Prompt
-from mixologist.evaluation.intervals import Difference, bootstrap, paired_bootstrap
+from mixologist.evaluation.intervals import Difference, bootstrap, compare, scope
 from mixologist.evaluation.metrics import Metric, format_failures, make
+from mixologist.evaluation.power import detectable
 from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.verdicts import verdicts
 from mixologist.recipe import schema
@@ -82,9 +83,16 @@ class Evaluator:
             for system, value in difference.items():
                 sharing.setdefault(system, {})[name] = value
         for system, differences in sharing.items():
-            for name, verdict in verdicts(differences, self.options.confidence).items():
-                rows[name]["systems"][system]["verdict"] = verdict
-        result: dict[str, Any] = {"split": split, "scope": "these_weights", "tasks": rows}
+            found = verdicts(differences, self.options.confidence, self.options.smallest_effect)
+            for name, judged in found.items():
+                rows[name]["systems"][system]["verdict"] = judged.verdict
+                rows[name]["paired"][f"{system} - single_task"] |= {
+                    "p_holm": judged.p_holm, "detectable": judged.detectable,
+                }  # fmt: skip
+        result: dict[str, Any] = {
+            "split": split, "scope": scope(self.options.seeds), "seeds": self.options.seeds,
+            "confidence": self.options.confidence, "smallest_effect": self.options.smallest_effect, "tasks": rows,
+        }  # fmt: skip
         if router is not None:
             report = router.report(tasks, general, split, self.answerer.advance)
             result["router"] = report | {"regret": _regret(rows)}
@@ -112,10 +120,12 @@ class Evaluator:
             for system, found in outcomes.items()
             if system in SHARING and "single_task" in outcomes
         }
-        paired = {f"{system} - single_task": asdict(value) for system, value in compared.items()}
+        paired = {f"{system} - single_task": self._record(value) for system, value in compared.items()}
         for better, worse in (("oracle", "base"), ("routed", "oracle")):
             if better in outcomes and worse in outcomes:
-                paired[f"{better} - {worse}"] = asdict(self._compare(task, outcomes[better], outcomes[worse]))
+                paired[f"{better} - {worse}"] = self._record(
+                    self._compare(task, outcomes[better], outcomes[worse])
+                )
         row = {
             "metric": task.metric,
             "n": len(prompts),
@@ -127,7 +137,7 @@ class Evaluator:
 
     def _system(self, task: Task, outcomes: list[Outcome]) -> dict[str, Any]:
         interval = bootstrap(
-            self.metric(task), outcomes, samples=self.options.bootstrap_samples,
+            self.metric(task), [outcomes], samples=self.options.bootstrap_samples,
             confidence=self.options.confidence, seed=self.seed, names=(task.name,),
         )  # fmt: skip
         return {
@@ -136,10 +146,14 @@ class Evaluator:
         }  # fmt: skip
 
     def _compare(self, task: Task, a: list[Outcome], b: list[Outcome]) -> Difference:
-        return paired_bootstrap(
-            self.metric(task), a, b, samples=self.options.bootstrap_samples,
+        return compare(
+            self.metric(task), [a], [b], samples=self.options.bootstrap_samples,
             confidence=self.options.confidence, seed=self.seed, names=(task.name,),
         )  # fmt: skip
+
+    def _record(self, difference: Difference) -> dict[str, Any]:
+        """Of one difference alone; a verdict's ``detectable`` is at the level of its family of tasks."""
+        return asdict(difference) | {"detectable": detectable(difference, 1 - self.options.confidence)}
 
 
 def _system(adapter: str, task: str, tasks: Sequence[str], feeds: Mapping[str, Sequence[str]]) -> str:

@@ -160,6 +160,9 @@ class Evaluation(Section):
     baselines: tuple[Literal["base", "single_task"], ...] = ("base", "single_task")
     seeds: Literal[1] = 1
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    smallest_effect: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """The smallest difference of interest, in the metric's units (0.05 is 5 points): where a test could not have
+    found it, the verdict is ``not_enough_data``."""
     bootstrap_samples: Annotated[int, Field(ge=100)] = 2000
 
 
