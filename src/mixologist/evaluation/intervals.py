@@ -192,4 +192,4 @@ def _seed_noise(values: Floats, samples: int, seed: int, names: Sequence[object]
     if scope(count) != "recipe":
         return np.zeros(samples)
     levels = seeds.generator(seed, "seeds", *names).permutation((np.arange(samples) + 0.5) / samples)
-    return np.asarray(values.std(ddof=1) / count**0.5 * 0 * levels)
+    return np.asarray(values.std(ddof=1) / count**0.5 * stdtrit(count - 1, levels))
