@@ -6,23 +6,24 @@ answers once and stands beside each of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mixologist.evaluation.intervals import Difference, bootstrap, paired_bootstrap
+from mixologist.evaluation.intervals import Difference, bootstrap, compare, scope
 from mixologist.evaluation.metrics import format_failures, metric_of
+from mixologist.evaluation.power import detectable
+from mixologist.evaluation.resampling import Runs
 from mixologist.evaluation.verdicts import verdicts
 from mixologist.recipe import schema
-from mixologist.records import Outcome
 from mixologist.tasks.task import Task
 
 SHARING = ("shared", "groups")
 """Systems that share parameters between tasks: what a verdict is about."""
-PAIRS = (("oracle", "base"), ("routed", "oracle"))
+PAIRS = (("oracle", "base"), ("routed", "oracle"), ("oracle", "tfidf"), ("shared", "single_task_total_steps"))
 """Further differences that every table shows."""
 
-Answers = Mapping[str, Sequence[Sequence[Outcome]]]
+Answers = Mapping[str, Runs]
 """System -> its outcomes for each training seed, on the same rows in the same order."""
 
 
@@ -36,7 +37,10 @@ def evaluation(
     """The figures of evaluation.json."""
     return {
         "split": split,
-        "scope": "these_weights",
+        "scope": scope(options.seeds),
+        "seeds": options.seeds,
+        "confidence": options.confidence,
+        "smallest_effect": options.smallest_effect,
         "tasks": measure(tasks, answers, options, seed, split),
     }
 
@@ -66,40 +70,40 @@ def measure(
         }
         rows[name] = {
             "metric": task.metric,
-            "n": len(task.splits[split]),
-            "systems": {system: _system(task, each, options, seed) for system, each in found.items()},
-            "paired": {f"{a} - {b}": asdict(difference) for (a, b), difference in pairs.items()},
+            "n": len(next(iter(found.values()))[0]),
+            "systems": {system: _system(task, runs, options, seed) for system, runs in found.items()},
+            "paired": {f"{a} - {b}": _record(difference, options) for (a, b), difference in pairs.items()},
         }
         for (system, _), difference in pairs.items():
             if system in SHARING:
                 sharing.setdefault(system, {})[name] = difference
     for system, differences in sharing.items():
-        for name, verdict in verdicts(differences, options.confidence).items():
-            rows[name]["systems"][system]["verdict"] = verdict
+        for name, judged in verdicts(differences, options.confidence, options.smallest_effect).items():
+            rows[name]["systems"][system]["verdict"] = judged.verdict
+            rows[name]["paired"][f"{system} - single_task"] |= {
+                "p_holm": judged.p_holm, "detectable": judged.detectable,
+            }  # fmt: skip
     return rows
 
 
-def _system(
-    task: Task, answers: Sequence[Sequence[Outcome]], options: schema.Evaluation, seed: int
-) -> dict[str, Any]:
+def _system(task: Task, runs: Runs, options: schema.Evaluation, seed: int) -> dict[str, Any]:
     interval = bootstrap(
-        metric_of(task), answers[0], samples=options.bootstrap_samples, confidence=options.confidence,
+        metric_of(task), runs, samples=options.bootstrap_samples, confidence=options.confidence,
         seed=seed, names=(task.name,),
     )  # fmt: skip
     return {
-        "value": interval.value, "low": interval.low, "high": interval.high, "seeds": len(answers),
-        "format_failures": sum(map(format_failures, answers)), "verdict": None,
+        "value": interval.value, "low": interval.low, "high": interval.high, "seeds": len(runs),
+        "format_failures": sum(map(format_failures, runs)), "verdict": None,
     }  # fmt: skip
 
 
-def _compare(
-    task: Task,
-    a: Sequence[Sequence[Outcome]],
-    b: Sequence[Sequence[Outcome]],
-    options: schema.Evaluation,
-    seed: int,
-) -> Difference:
-    return paired_bootstrap(
-        metric_of(task), a[0], b[0], samples=options.bootstrap_samples, confidence=options.confidence,
+def _compare(task: Task, a: Runs, b: Runs, options: schema.Evaluation, seed: int) -> Difference:
+    return compare(
+        metric_of(task), a, b, samples=options.bootstrap_samples, confidence=options.confidence,
         seed=seed, names=(task.name,),
     )  # fmt: skip
+
+
+def _record(difference: Difference, options: schema.Evaluation) -> dict[str, Any]:
+    """Of one difference alone; a verdict's ``detectable`` is at the level of its family of tasks."""
+    return asdict(difference) | {"detectable": detectable(difference, 1 - options.confidence)}

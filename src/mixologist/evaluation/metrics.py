@@ -78,6 +78,8 @@ class Mean:
 
     name: str
     score: Callable[[Any, Any], float]
+    zero_one: bool = False
+    """Whether the score is always 0 or 1: two systems are then compared by an exact test."""
 
     def counts(self, outcomes: Sequence[Outcome]) -> Floats:
         """(n, 2)."""
@@ -152,7 +154,7 @@ class EntityF1:
 
 @METRICS.register("accuracy")
 def _accuracy(_options: Options) -> Metric:
-    return Mean("accuracy", lambda prediction, reference: prediction == reference)
+    return Mean("accuracy", lambda prediction, reference: prediction == reference, zero_one=True)
 
 
 @METRICS.register("macro_f1")
@@ -169,7 +171,9 @@ def _macro_f1(options: Options) -> Metric:
 
 @METRICS.register("exact_match")
 def _exact_match(_options: Options) -> Metric:
-    return Mean("exact_match", lambda prediction, reference: _folded(prediction) == _folded(reference))
+    return Mean(
+        "exact_match", lambda prediction, reference: _folded(prediction) == _folded(reference), zero_one=True
+    )
 
 
 @METRICS.register("numeric_match")
@@ -177,7 +181,7 @@ def _numeric_match(options: Options) -> Metric:
     def close(prediction: float, reference: float) -> bool:
         return abs(prediction - reference) <= max(options.tolerance * abs(reference), NEAR_ZERO)
 
-    return Mean("numeric_match", close)
+    return Mean("numeric_match", close, zero_one=True)
 
 
 @METRICS.register("entity_f1")

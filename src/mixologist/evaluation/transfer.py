@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer
-from mixologist.evaluation.intervals import bootstrap, paired_bootstrap
+from mixologist.evaluation.intervals import bootstrap, compare
 from mixologist.evaluation.metrics import metric_of
 from mixologist.recipe import schema
 from mixologist.tasks.task import Task
@@ -37,11 +37,11 @@ def transfer(
         }
         for source, adapter in adapters.items():
             value = bootstrap(
-                metric_of(task), answers[adapter], samples=options.bootstrap_samples,
+                metric_of(task), [answers[adapter]], samples=options.bootstrap_samples,
                 confidence=options.confidence, seed=seed, names=(target,),
             )  # fmt: skip
-            gain = paired_bootstrap(
-                metric_of(task), answers[adapter], answers[BASE], samples=options.bootstrap_samples,
+            gain = compare(
+                metric_of(task), [answers[adapter]], [answers[BASE]], samples=options.bootstrap_samples,
                 confidence=options.confidence, seed=seed, names=(target,),
             )  # fmt: skip
             found[source][target] = {"value": value.value, "low": value.low, "high": value.high} | {

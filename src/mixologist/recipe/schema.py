@@ -202,6 +202,9 @@ class Evaluation(Section):
     seeds: Positive = 1
     """Trainings with as many seeds; each costs as much as the first. With 3 or more a verdict is on the recipe."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    smallest_effect: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """The smallest difference of interest, in the metric's units (0.05 is 5 points): where a test could not have
+    found it, the verdict is ``not_enough_data``."""
     bootstrap_samples: Annotated[int, Field(ge=100)] = 2000
 
 

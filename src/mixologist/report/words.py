@@ -19,7 +19,7 @@ def sharing(evaluation: dict[str, Any]) -> list[str]:
         "helped": "Sharing helped",
         "hurt": "Sharing hurt",
         "not_distinguishable": "No difference that these test rows can show",
-        "not_enough_data": "Too few test rows to tell",
+        "not_enough_data": "Not enough data to tell",
     }
     return [f"{title}: {', '.join(found[verdict])}." for verdict, title in titles.items() if verdict in found]
 
