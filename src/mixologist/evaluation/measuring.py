@@ -41,7 +41,7 @@ def evaluation(
         "seeds": options.seeds,
         "confidence": options.confidence,
         "smallest_effect": options.smallest_effect,
-        "tasks": measure(tasks, answers, options, seed, split),
+        "tasks": measure(tasks, answers, options, seed),
     }
 
 
@@ -56,7 +56,6 @@ def measure(
     answers: Mapping[str, Answers],
     options: schema.Evaluation,
     seed: int,
-    split: str,
 ) -> dict[str, dict[str, Any]]:
     """``tasks`` of evaluation.json (DESIGN: JSON shapes), task by task."""
     rows: dict[str, dict[str, Any]] = {}
