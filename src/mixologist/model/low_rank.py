@@ -40,7 +40,7 @@ def adapted(
     factors: Sequence[tuple[Tensor, Tensor]],
 ) -> Tensor:
     """(N, d_in) -> (N, d_out). ``factors``: A (r, d_in) and B (d_out, r) of each span; computed in the dtype of x."""
-    weight: Tensor = linear.weight.T if transposed(linear) else linear.weight  # type: ignore[union-attr, assignment]
+    weight: Tensor = linear.weight.T if transposed(linear) else linear.weight  # type: ignore[assignment]
     flat = [part for pair in factors for part in pair]
     y: Tensor = _Adapted.apply(x, z, weight, linear.bias, tuple(spans), *flat)  # type: ignore[no-untyped-call]
     return y

@@ -15,8 +15,8 @@ def two_adapters(folder: Path) -> tuple[Bank, list[Path]]:
     base = tiny(folder, dtype="float32")
     bank = Bank(base, [Shape("one", 4, 8.0), Shape("two.dotted", 4, 8.0)], modules=linears(base))
     random = torch.Generator().manual_seed(1)
-    for layer in bank.layers:
-        layer.lora_B.data[:, :, :4] = torch.randn(2, layer.lora_B.shape[1], 4, generator=random)
+    for flat in bank.flat:
+        flat.copy_(torch.randn(len(flat), generator=random))
     paths = [folder / name for name in ("one", "two.dotted")]
     for path in paths:
         save_adapter(bank, path.name, path)
