@@ -28,6 +28,7 @@ from mixologist.planning import resolve
 from mixologist.recipe.load import load as load_recipe
 from mixologist.recipe.schema import Recipe
 from mixologist.records import Message
+from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.encoding import Encoded, Encoder
 from mixologist.tasks.task import load_tasks
@@ -178,6 +179,7 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
         hooks or Hooks(),
     )  # fmt: skip
     write_json(folder.evaluation if split == "test" else folder.path / f"evaluation-{split}.json", result)
+    write_report(folder.path)
     return result
 
 

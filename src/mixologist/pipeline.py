@@ -13,7 +13,9 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from mixologist.model.router import Router
 from mixologist.planning import Plan, describe, steps_between_validations
 from mixologist.recipe.load import dump
 from mixologist.recipe.schema import Recipe
+from mixologist.report.html import write_report
 from mixologist.runfolder import STAGES, VERSION, RunFolder
 from mixologist.tasks.encoding import Advance
 from mixologist.tasks.task import Task
@@ -69,11 +72,17 @@ def execute(
         "choosing": run.choose,
         "evaluating": run.evaluate,
     }
-    for name, stage in stages.items():
-        if STAGES.index(run.record["status"]) <= STAGES.index(name):
-            run.begin(name)
-            stage()
-    return run.complete()
+    try:
+        for name, stage in stages.items():
+            if STAGES.index(run.record["status"]) <= STAGES.index(name):
+                run.begin(name)
+                stage()
+    except BaseException as error:
+        run.stopped(error)
+        raise
+    run.complete()
+    write_report(run.folder.path)
+    return run.record
 
 
 class _Execution:
@@ -93,6 +102,7 @@ class _Execution:
         if resume and self.folder.exists():
             self.record = self.folder.record()
             self._check_same()
+            self._note("resumed")
             torch.set_num_threads(self.record["choices"]["threads"])
         else:
             self.folder.check_free()
@@ -101,6 +111,7 @@ class _Execution:
         )
         if not self.record:
             self.record = self._first_record(self.base)
+            self._note("began")
             self.folder.write_record(self.record)
         if not self.folder.recipe.exists():
             write_text(self.folder.recipe, dump(self.recipe))
@@ -126,6 +137,7 @@ class _Execution:
             "fingerprint": self.plan.fingerprint,
             "base_model": self.recipe.base_model,
             "base_digest": base.digest,
+            "base_bytes": sum(weight.numel() * weight.element_size() for weight in base.model.parameters()),
             "versions": {
                 name: version(name) for name in ("mixologist", "torch", "transformers", "peft", "datasets")
             }
@@ -143,6 +155,7 @@ class _Execution:
             "tasks": described["tasks"],
             "audit": described["audit"],
             "warnings": self.plan.warnings,
+            "history": [],
             "seconds": 0.0,
             "tokens": 0,
             "peak_memory_bytes": 0,
@@ -157,6 +170,20 @@ class _Execution:
         self.started = now
         self.folder.write_record(self.record)
 
+    def stopped(self, error: BaseException) -> None:
+        """Note why the run ends here, and show it in the report, so far as the disk has room for that."""
+        wished = isinstance(error, Interrupted | KeyboardInterrupt)
+        with suppress(OSError):
+            self._note("interrupted" if wished else "failed", str(error) or type(error).__name__)
+            self.begin(self.record["status"])
+            write_report(self.folder.path)
+
+    def _note(self, event: str, why: str = "") -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.record.setdefault("history", []).append(
+            {"event": event, "stage": self.record["status"], "at": now, "why": why}
+        )
+
     def train(self) -> None:
         """All adapters to their best state, then their PEFT folders."""
         assert self.base is not None
@@ -170,11 +197,7 @@ class _Execution:
             dropout=recipe.adapters.lora_dropout, seed=recipe.seed,
         )  # fmt: skip
         with open_trackers(recipe.training.report_to, self.folder.path) as track:
-            try:
-                result = train(self._job(bank), Watch(self.hooks.progress, self.hooks.should_stop, track))
-            except Interrupted:
-                self.begin("training")
-                raise
+            result = train(self._job(bank), Watch(self.hooks.progress, self.hooks.should_stop, track))
         for name in names:
             save_adapter(bank, name, self.folder.adapter(name))
         bank.detach()
@@ -244,12 +267,12 @@ class _Execution:
         )  # fmt: skip
         write_json(self.folder.evaluation, result)
 
-    def complete(self) -> dict[str, Any]:
+    def complete(self) -> None:
         """The last record; checkpoints have done their work."""
         if self.record["status"] != "complete":
+            self._note("complete")
             self.begin("complete")
             shutil.rmtree(self.folder.checkpoints, ignore_errors=True)
-        return self.record
 
 
 def make_evaluator(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer, Prompt
+from mixologist.evaluation.examples import instructive
 from mixologist.evaluation.intervals import Difference, bootstrap, paired_bootstrap
 from mixologist.evaluation.metrics import Metric, format_failures, make
 from mixologist.evaluation.routing import RouterReport
@@ -122,6 +123,7 @@ class Evaluator:
             "served_by": served,
             "systems": systems,
             "paired": paired,
+            "examples": instructive(task, split, outcomes),
         }
         return row | _shortened(prompts), compared
 
