@@ -118,7 +118,8 @@ def _router(tasks: list[str]) -> dict[str, Any]:
 
     kinds = {"formatted": kind(0.99), "reworded": kind(0.95), "raw": kind(0.8)}
     confusion = {
-        task: {"shared" if n % 2 and len(tasks) > 1 else task: 190, "base": 10} for n, task in enumerate(tasks)
+        task: {"shared" if n % 2 and len(tasks) > 1 else task: 190, "base": 10}
+        for n, task in enumerate(tasks)
     }
     risk = [{"coverage": c / 20, "risk": 0.2 * (c / 20) ** 2} for c in range(1, 21)]
     return {

@@ -65,7 +65,7 @@ def test_the_parts_of_a_complete_run(five: Path) -> None:
     assert "transfer" not in page.ids()  # no records of it
     assert "Complete." in page.text
     assert "task_04 +15.0 points [+9, +21]." in page.text
-    assert "Sharing hurt: task_01 -12.0 points [-18, -6]" in page.text
+    assert "Sharing hurt 1 of 5 tasks: task_01 -12.0 points [-18, -6]." in page.text
     assert "Non-commercial data was trained on: a_rather_long_task_name_number_00 (CC BY-NC 4.0)" in page.text
     assert "would take 105 MB" in page.text  # five times the base
     assert "mixologist train" in page.text
@@ -118,16 +118,17 @@ def test_fifty_tasks_are_told_briefly(tmp_path: Path) -> None:
     assert run.evaluation is not None
     sentences = sharing(run.evaluation)
     assert len(sentences) == 4
-    assert all(re.search(r" and \d+ more\.$", sentence) for sentence in sentences)
+    assert all(re.search(r" \d+ of 50 tasks: .* and \d+ more\.$", sentence.text) for sentence in sentences)
     page = report(run.path)
     assert "38 more tasks" in page.text
+    assert page.text.count("The first 12 of 50 rows; the table has all.") == 3
     assert len(write_report(run.path).read_bytes()) < 2_000_000
 
 
 @pytest.mark.parametrize(
     ("history", "told"),
     [
-        ([("failed", "training", "no space left")], "Failed while training, after step 400 (epoch 3.00): no space left."),
+        ([("failed", "training", "no space left")], "Failed while training, after step 400 (epoch 3.00): no space"),
         ([("interrupted", "training", "")], "Interrupted by its user while training"),
         ([("interrupted", "training", ""), ("resumed", "training", "")], "Not finished: still running, or killed"),
         ([], "Not finished: still running, or killed"),
@@ -169,7 +170,7 @@ def test_a_record_of_an_older_version_is_read(five: Path, tmp_path: Path) -> Non
 def test_transfer_where_the_run_has_it(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run", names(3))
     evaluation = json.loads((folder / "evaluation.json").read_text())
-    evaluation["transfer"] = {task: {other: 0.1 for other in names(3)} for task in names(3)}
+    evaluation["transfer"] = {task: dict.fromkeys(names(3), 0.1) for task in names(3)}
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
     assert "transfer" in report(folder).ids()
 

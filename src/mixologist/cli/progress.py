@@ -45,7 +45,7 @@ class Curves:
         """A task's own adapter and the one it shares, side by side, in at most so many lines and 80 columns."""
         tasks = list(dict.fromkeys(task for _, task in self.losses))
         sides = max((len(self._adapters(task)) for task in tasks), default=1)
-        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), header_style="bold")
+        table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, header_style="bold")
         table.add_column("task", no_wrap=True, max_width=14)
         for _ in range(sides):
             for name, justify in (("validation loss", "left"), ("now", "right"), ("best at", "right")):
@@ -74,11 +74,11 @@ class Bars(Progress):
     """Progress bars with the curves of a training below them."""
 
     def __init__(self, **options: Any) -> None:
+        self.curves = Curves()  # first: Progress draws itself as it is made
         super().__init__(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
             TextColumn("{task.fields[news]}"), **options,
         )  # fmt: skip
-        self.curves = Curves()
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bars, and the tasks while they train."""

@@ -14,7 +14,12 @@ from mixologist.runfolder import RunFolder
 def show(folder: RunFolder, evaluation: dict[str, Any], record: dict[str, Any]) -> None:
     """Table, verdicts, routing, cost and where to read on."""
     out.print(terminal(evaluation), markup=False)
-    for sentence in (*sharing(evaluation), gain(evaluation), routing(evaluation), *mind(record)):
+    for sentence in (
+        *(mark.text for mark in sharing(evaluation)),
+        gain(evaluation),
+        routing(evaluation),
+        *mind(record),
+    ):
         if sentence:
             out.print(sentence, markup=False)
     cost = f"{duration(record['seconds'])}, {record['tokens']:,} training tokens"

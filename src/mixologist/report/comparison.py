@@ -10,7 +10,7 @@ import yaml
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Bullets, Figure, Mark, Page, Section, Table, Text, Words
 from mixologist.report.figures import Estimate
-from mixologist.report.numbers import duration, interval, points, size
+from mixologist.report.numbers import counted, duration, interval, points, size
 from mixologist.report.reading import Run
 from mixologist.report.words import effects, gain, state
 
@@ -40,7 +40,8 @@ def _in_short(run: Run) -> str:
     if run.evaluation is None:
         return state(run).text
     values = [_final(row)["value"] for row in run.scores.values()]
-    return f"{points(sum(values) / len(values))} points on average over {len(values)} tasks. {gain(run.evaluation)}"
+    mean = f"{points(sum(values) / len(values))} points on average over {counted(len(values), 'task')}"
+    return f"{mean}. {gain(run.evaluation)}"
 
 
 def _final(row: Mapping[str, Any]) -> Mapping[str, Any]:

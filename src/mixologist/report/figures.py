@@ -18,6 +18,8 @@ ROW = 26
 """Height of a row of one bar, in CSS pixels."""
 STRONGEST = 0.5
 """Opacity of the strongest cell of a heat map: the page's ink stays readable on it."""
+MANY = 12
+"""Tasks beyond which most figures show less: of each task, or of their number."""
 MOST_NUMBERS = 12
 """Columns of a heat map up to which numbers fit into its cells."""
 PANEL = 232
@@ -133,6 +135,11 @@ def explained(rows: Sequence[str], columns: Sequence[str]) -> str:
         return f" Columns from the left: {', '.join(columns)}."
     found = letters(rows, columns)
     return f" {'; '.join(f'{letter}: {name}' for letter, name in found.items())}." if found else ""
+
+
+def only(rows: Sequence[str]) -> str:
+    """A part of a heat map's caption: that it shows the first rows only."""
+    return f" The first {MANY} of {len(rows)} rows; the table has all." if len(rows) > MANY else ""
 
 
 def panel(name: str, about: str, lines: Sequence[Line]) -> str:

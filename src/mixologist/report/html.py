@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mixologist.files import write_text
 from mixologist.report.blocks import Block, Bullets, Mark, Page, Text, Tiles
 from mixologist.report.comparison import comparison
-from mixologist.report.numbers import duration, percent, size
+from mixologist.report.numbers import counted, duration, percent, size
 from mixologist.report.reading import Run, read_run
 from mixologist.report.sections.data import cost, data
 from mixologist.report.sections.examples import examples
@@ -21,7 +21,7 @@ from mixologist.report.sections.router import router
 from mixologist.report.sections.scores import scores, verdicts
 from mixologist.report.sections.training import training
 from mixologist.report.sections.transfer import transfer
-from mixologist.report.words import TITLES, effects, gain, mind, routing, sharing, state, tone
+from mixologist.report.words import effects, gain, mind, routing, sharing, state
 
 SECTIONS = (verdicts, scores, router, training, transfer, examples, data, cost, repeat)
 
@@ -45,8 +45,7 @@ def write_comparison(folders: Sequence[Path], path: Path) -> Path:
 def page(run: Run) -> Page:
     """The report of one run."""
     sections = [section for make in SECTIONS if (section := make(run))]
-    tasks = f"{len(run.tasks)} {'task' if len(run.tasks) == 1 else 'tasks'}"
-    lead = f"{tasks} on the base {run.record.get('base_model', '?')}"
+    lead = f"{counted(len(run.tasks), 'task')} on the base {run.record.get('base_model', '?')}"
     return Page(run.name, lead, state(run), _summary(run), sections)
 
 
@@ -63,8 +62,7 @@ def render(page: Page) -> str:
 def _summary(run: Run) -> list[Block]:
     sentences: list[Text] = []
     if run.evaluation:
-        tones = {title: tone(verdict) for verdict, title in TITLES.items()}
-        sentences += [Mark(told, tones[told.partition(":")[0]]) for told in sharing(run.evaluation)]
+        sentences += sharing(run.evaluation)
         sentences += [told for told in (gain(run.evaluation), routing(run.evaluation)) if told]
     sentences += [Mark(told, "warn") for told in mind(run.record)]
     return [*([Bullets(sentences)] if sentences else []), Tiles(_tiles(run))]

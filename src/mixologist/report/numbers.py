@@ -48,3 +48,8 @@ def listed(names: list[str], most: int = 6) -> str:
     """Names with commas, the first ones alone where there are many."""
     more = len(names) - most
     return ", ".join(names) if more <= 1 else f"{', '.join(names[:most])} and {more} more"
+
+
+def counted(count: int, thing: str) -> str:
+    """``1 task``, ``2 tasks``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -23,7 +23,7 @@ def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command
         f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers "
         "that could not be read (format failures). One seed: verdicts speak of these weights, not of the recipe.",
         markdown(cells(evaluation)),
-        "\n".join(f"- {sentence}" for sentence in sharing(evaluation)),
+        "\n".join(f"- {sentence.text}" for sentence in sharing(evaluation)),
         "## Paired differences\n\n" + markdown(_paired(evaluation)),
     ]
     if "router" in evaluation:

@@ -1,4 +1,4 @@
-"""Tables of an evaluation, for the terminal and for Markdown pages: the same cells in both."""
+"""Tables of an evaluation, for the terminal and for Markdown pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGNS = {
     "helped": "▲ helped",
     "hurt": "▼ hurt",
     "not_distinguishable": "≈ unclear",
-    "not_enough_data": "? few rows",
+    "not_enough_data": "? few",
 }
 """Verdicts as a terminal has them."""
 
@@ -41,16 +41,16 @@ def terminal(evaluation: dict[str, Any]) -> Table:
     found = effects(evaluation)
     about = f"{evaluation['split']} rows: metric x 100 ± half its interval; ! some answers could not be read"
     table = Table(
-        title=about, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title=about, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False
     )
     table.add_column("task", no_wrap=True)
-    for column in ("n", *(SHORT[system] for system in systems), *(["effect"] if found else [])):
+    for column in ("n", *(SHORT[system] for system in systems), *(["gain"] if found else [])):
         table.add_column(column, justify="right", no_wrap=True)
     for column in (*(["sharing"] if found else []), "by"):
         table.add_column(column, no_wrap=True)
     for name, task in evaluation["tasks"].items():
         values = [_short(task["systems"].get(system)) for system in systems]
-        by = "own" if task["served_by"] == name else _clip(task["served_by"], 8)
+        by = "own" if task["served_by"] == name else _clip(task["served_by"], 7)
         table.add_row(_clip(name), str(task["n"]), *values, *_effect(found, name), by)
     if len(evaluation["tasks"]) > 1:
         table.add_section()

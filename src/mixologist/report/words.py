@@ -19,10 +19,10 @@ VERDICTS = {
     "not_enough_data": "not enough data",
 }
 TITLES = {
-    "helped": "Sharing helped",
-    "hurt": "Sharing hurt",
-    "not_distinguishable": "No difference that these test rows can show",
-    "not_enough_data": "Too few test rows to tell",
+    "helped": "Sharing helped {}",
+    "hurt": "Sharing hurt {}",
+    "not_distinguishable": "No difference that these test rows can show on {}",
+    "not_enough_data": "Too few test rows to tell on {}",
 }
 STAGES = {"training": "training", "routing": "fitting the router", "choosing": "choosing the served adapters"}
 KINDS = {"formatted": "as trained", "reworded": "reworded", "raw": "raw text"}
@@ -57,16 +57,20 @@ def effects(evaluation: Mapping[str, Any]) -> dict[str, Effect]:
     return dict(sorted(found.items(), key=lambda item: -item[1].difference["value"]))
 
 
-def sharing(evaluation: Mapping[str, Any], most: int = 6) -> list[str]:
+def sharing(evaluation: Mapping[str, Any], most: int = 6) -> list[Mark]:
     """One sentence for each kind of verdict that occurs, with points and interval for those that are clear."""
-    found: dict[str, list[str]] = {}
-    for task, effect in effects(evaluation).items():
-        found.setdefault(effect.verdict, []).append(_phrase(task, effect))
-    if "hurt" in found:
-        found["hurt"].reverse()  # the worst first
-    return [
-        f"{title}: {listed(found[verdict], most)}." for verdict, title in TITLES.items() if verdict in found
-    ]
+    phrases: dict[str, list[str]] = {}
+    found = effects(evaluation)
+    for task, effect in found.items():
+        phrases.setdefault(effect.verdict, []).append(_phrase(task, effect))
+    if "hurt" in phrases:
+        phrases["hurt"].reverse()  # the worst first
+    told = []
+    for verdict, title in TITLES.items():
+        if tasks := phrases.get(verdict):
+            count = f"{len(tasks)} of {len(found)} tasks"
+            told.append(Mark(f"{title.format(count)}: {listed(tasks, most)}.", tone(verdict)))
+    return told
 
 
 def gain(evaluation: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mixologist.report.blocks import Block, Bullets, Fold, Mark, Section, Table, Text, Words
-from mixologist.report.numbers import duration, size
+from mixologist.report.numbers import counted, duration, size
 from mixologist.report.reading import Run
 from mixologist.report.words import mind
 
@@ -16,26 +16,17 @@ def data(run: Run) -> Section:
     tasks, audits = run.record.get("tasks", {}), run.record.get("audit", {})
     if not tasks:
         return Section("data", "Data and licences", [Words("The record says nothing about the data.")])
-    header = [
-        "task",
-        "train",
-        "validation",
-        "test",
-        "tokens",
-        "shortened",
-        "duplicates",
-        "near test",
-        "removed",
-    ]
+    counts = ["train", "validation", "test", "tokens", "shortened", "duplicates", "near test", "removed"]
+    header = ["task", "licence", *counts]
     rows = [_row(name, task, audits.get(name, {})) for name, task in tasks.items()]
-    table = Table("Rows, what the audit found, and licences", [*header, "licence"], rows, words=("licence",))
+    table = Table("Rows, what the audit found, and licences", header, rows, words=("licence",))
     blocks: list[Block] = [
         *(Words(Mark(sentence, "warn")) for sentence in mind(run.record)),
         table,
         Words(HOW),
     ]
     if warnings := run.record.get("warnings"):
-        blocks.append(Fold(f"{len(warnings)} warnings before training", [Bullets(warnings)]))
+        blocks.append(Fold(f"{counted(len(warnings), 'warning')} before training", [Bullets(warnings)]))
     return Section("data", "Data and licences", blocks)
 
 
@@ -70,7 +61,7 @@ def saving(run: Run) -> str:
         return ""
     ours = base + sum(run.bytes.values())
     return (
-        f"One base with its adapters takes {size(ours)} for {tasks} {'task' if tasks == 1 else 'tasks'}; a model of "
+        f"One base with its adapters takes {size(ours)} for {counted(tasks, 'task')}; a model of "
         f"its own for each would take {size(base * tasks)}, {base * tasks / ours:.1f} times as much."
     )
 

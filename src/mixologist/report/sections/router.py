@@ -7,7 +7,7 @@ from typing import Any
 
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Figure, Section, Table, Text, Words
-from mixologist.report.figures import Line, explained
+from mixologist.report.figures import MANY, Line, explained, only
 from mixologist.report.numbers import percent, points
 from mixologist.report.reading import BASE, Run
 from mixologist.report.words import KINDS, routing
@@ -30,44 +30,50 @@ def _accuracy(found: Mapping[str, Any]) -> Figure:
     first = next(iter(kinds.values()))["tasks"]
     tasks = sorted(first, key=lambda task: min(kind["tasks"][task]["accuracy"] for kind in kinds.values()))
     values = [[100 * kind["tasks"][task]["accuracy"] for kind in kinds.values()] for task in tasks]
-    about = f"Heat map: share of {len(tasks)} tasks' prompts that reach the right adapter, by kind of prompt."
+    shown = tasks[:MANY]
+    about = f"Heat map: share of {len(shown)} tasks' prompts that reach the right adapter, by kind of prompt."
     rows: list[list[Text]] = [
         [task, *(f"{value:.1f}" for value in row), f"{first[task]['n']:,}"]
         for task, row in zip(tasks, values, strict=True)
     ]
     rows.append(["mean", *(points(kind["accuracy"]) for kind in kinds.values()), f"{found['n']:,}"])
     return Figure(
-        figures.heat("accuracy", about, tasks, names, values),
-        "Prompts that reach the adapter serving their task, in percent, weakest first. Reworded: instructions "
-        f"that the router never saw. Raw text: no instruction at all.{explained(tasks, names)}",
+        figures.heat("accuracy", about, shown, names, values[:MANY]),
+        "Prompts that reach the adapter serving their task, in percent, weakest first. Reworded: instructions that "
+        f"the router never saw. Raw text: no instruction at all.{only(tasks)}{explained(shown, names)}",
         Table("routing accuracy in percent", ["task", *names, "n"], rows),
     )
 
 
 def _confusion(found: Mapping[str, Any], run: Run) -> Figure:
-    confusion = found["confusion"]
-    reached = {adapter for counts in confusion.values() for adapter in counts}
-    columns = [name for name in [*run.record["adapters"], BASE] if name in reached]
-    tasks = list(confusion)
-    values = [
-        [100 * confusion[task].get(column, 0) / sum(confusion[task].values()) for column in columns]
-        for task in tasks
-    ]
-    right = [
-        (y, columns.index(adapter))
-        for y, task in enumerate(tasks)
-        if (adapter := run.record["served_by"].get(task)) in columns
-    ]
-    about = f"Heat map: which of {len(columns)} adapters the prompts of {len(tasks)} tasks reach."
+    confusion: Mapping[str, Mapping[str, int]] = found["confusion"]
+    served = run.record["served_by"]
+    tasks = sorted(confusion, key=lambda task: _share(confusion[task], served.get(task, BASE)))
+    shown = tasks[:MANY]
+    columns = _reached(run, confusion, shown)
+    values = [[100 * _share(confusion[task], column) for column in columns] for task in shown]
+    right = [(y, columns.index(served[task])) for y, task in enumerate(shown) if served.get(task) in columns]
+    about = f"Heat map: which of {len(columns)} adapters the prompts of {len(shown)} tasks reach."
+    every = _reached(run, confusion, tasks)
     rows: list[list[Text]] = [
-        [task, *(f"{confusion[task].get(column, 0):,}" for column in columns)] for task in tasks
+        [task, *(f"{confusion[task].get(column, 0):,}" for column in every)] for task in confusion
     ]
     return Figure(
-        figures.heat("confusion", about, tasks, columns, values, marked=right),
-        "Where each task's prompts go (as trained), in percent of the row; the frame is where they should."
-        f"{explained(tasks, columns)}",
-        Table("prompts by task and adapter", ["task", *columns], rows),
+        figures.heat("confusion", about, shown, columns, values, marked=right),
+        "Where each task's prompts go (as trained), in percent of the row, weakest first; the frame is where they "
+        f"should.{only(tasks)}{explained(shown, columns)}",
+        Table("prompts by task and adapter", ["task", *every], rows),
     )
+
+
+def _share(counts: Mapping[str, int], adapter: str) -> float:
+    return counts.get(adapter, 0) / max(1, sum(counts.values()))
+
+
+def _reached(run: Run, confusion: Mapping[str, Mapping[str, int]], tasks: list[str]) -> list[str]:
+    """The adapters that prompts of these tasks reach, in the run's order, and the base."""
+    found = {adapter for task in tasks for adapter in confusion[task]}
+    return [name for name in [*run.record["adapters"], BASE] if name in found]
 
 
 def _risk(found: Mapping[str, Any]) -> Figure | None:

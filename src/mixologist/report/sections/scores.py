@@ -7,14 +7,11 @@ from typing import Any
 
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Figure, Section, Table, Text, Words
-from mixologist.report.figures import Estimate
+from mixologist.report.figures import MANY, Estimate
 from mixologist.report.numbers import difference, interval
 from mixologist.report.reading import Run
 from mixologist.report.systems import colours, label, present
 from mixologist.report.words import Effect, effects, tone
-
-MANY = 12
-"""Tasks beyond which a chart shows less of each."""
 
 
 def verdicts(run: Run) -> Section:

@@ -7,14 +7,12 @@ from typing import Any
 
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Figure, Fold, Panel, Panels, Section, Table, Text, Words
-from mixologist.report.figures import Line, explained
+from mixologist.report.figures import MANY, Line, explained, only
 from mixologist.report.reading import BASE, Points, Run
 from mixologist.report.systems import colours, label
 
 BINS = 6
 """Columns of a schedule that changes: fewer where training wrote fewer lines."""
-MOST_PANELS = 12
-"""The rest unfolds on demand."""
 
 
 def training(run: Run) -> Section:
@@ -34,7 +32,7 @@ def _curves(run: Run) -> list[Block]:
         "best state, which is kept."
     )
     labels = {label(system): colour for system, colour in key.items()}
-    first, rest = panels[:MOST_PANELS], panels[MOST_PANELS:]
+    first, rest = panels[:MANY], panels[MANY:]
     blocks: list[Block] = [Panels(first, caption, _curve_table(run), labels)]
     return (
         [*blocks, Fold(f"{len(rest)} more tasks", [Panels(rest, caption, None, labels)])] if rest else blocks
@@ -104,13 +102,13 @@ def _schedule(run: Run) -> Figure:
     ends = ["share"] if steady else [f"{one[-1][1]:.2g}" for one in bins]
     values = [[100 * sum(shares[task] for _, _, shares in one) / len(one) for one in bins] for task in tasks]
     told = "They stayed the same." if steady else "Columns end at the epoch above them."
-    about = f"Heat map: shares of {len(tasks)} tasks in the draws, by part of training."
+    about = f"Heat map: shares of {len(tasks[:MANY])} tasks in the draws, by part of training."
     rows: list[list[Text]] = [
         [task, *(f"{v:.1f}" for v in row)] for task, row in zip(tasks, values, strict=True)
     ]
     return Figure(
-        figures.heat("schedule", about, tasks, ends, values),
-        f"The schedule: shares of the tasks in the draws, in percent. {told}{explained(tasks, ends)}",
+        figures.heat("schedule", about, tasks[:MANY], ends, values[:MANY]),
+        f"The schedule: shares of the tasks in the draws, in percent. {told}{only(tasks)}{explained(tasks, ends)}",
         Table("share of the draws in percent, by the epoch that each part ends at", ["task", *ends], rows),
     )
 
