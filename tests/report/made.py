@@ -55,10 +55,14 @@ def _record(tasks: list[str], adapters: dict[str, list[str]], status: str) -> di
         "adapters": {name: {"tasks": fed} | done for name, fed in adapters.items()},
         "served_by": {task: "shared" if n % 2 and len(tasks) > 1 else task for n, task in enumerate(tasks)},
         "tasks": {task: _facts(n) for n, task in enumerate(tasks)},
-        "audit": {task: {"duplicates": 3, "near": 1, "removed": {"other": 2}} for task in tasks},
+        "audit": {task: _audit(n) for n, task in enumerate(tasks)},
         "warnings": ["training.batch_size is 8"], "history": [event("began", "preparing")],
         "seconds": 1234.5, "tokens": 1_000_000, "peak_memory_bytes": 2_500_000_000,
     }  # fmt: skip
+
+
+def _audit(number: int) -> dict[str, Any]:
+    return {"duplicates": 3, "leaked": 0 if number else 4, "near": 1, "removed": {"other": 2}}
 
 
 def _facts(number: int) -> dict[str, Any]:

@@ -27,11 +27,23 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.tables: list[tuple[str, list[list[str]]]] = []
         self.feed(page)
         self.close()
         assert not self.open
 
+    def table(self, caption: str) -> dict[str, dict[str, str]]:
+        """First cell of a row -> header -> cell, of the table with this caption."""
+        header, *rows = next(rows for title, rows in self.tables if title.startswith(caption))
+        return {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.tables.append(("", []))
+        elif tag == "tr":
+            self.tables[-1][1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][1][-1].append("")
         self.tags.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
@@ -44,6 +56,10 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if "caption" in self.open:
+            self.tables[-1] = (self.tables[-1][0] + data, self.tables[-1][1])
+        elif "td" in self.open or "th" in self.open:
+            self.tables[-1][1][-1][-1] += data
 
     def ids(self) -> list[str]:
         return [attrs["id"] or "" for _, attrs in self.tags if "id" in attrs]
@@ -69,6 +85,46 @@ def test_the_parts_of_a_complete_run(five: Path) -> None:
     assert "Non-commercial data was trained on: a_rather_long_task_name_number_00 (CC BY-NC 4.0)" in page.text
     assert "would take 105 MB" in page.text  # five times the base
     assert "mixologist train" in page.text
+
+
+def test_every_cell_stands_below_its_header(five: Path) -> None:
+    page = report(five)
+    assert page.table("Rows, what the audit")["a_rather_long_task_name_number_00"] == {
+        "task": "a_rather_long_task_name_number_00", "licence": "CC BY-NC 4.0, non-commercial", "train": "1,200",
+        "validation": "100", "test": "200", "tokens": "99,999", "shortened": "7", "duplicates": "3", "leaked": "4",
+        "near": "1", "removed": "2",
+    }  # fmt: skip
+    assert page.table("the effect of sharing")["task_01"] == {
+        "task": "task_01", "verdict": "hurt", "effect in points": "-12.0 [-18.0, -6.0]", "p": "0.010", "n": "200",
+        "served by": "shared",
+    }  # fmt: skip
+    scores = page.table("every system on every task")["task_01"]
+    assert (scores["metric"], scores["n"], scores["base, no adapter"]) == (
+        "macro_f1",
+        "200",
+        "10.0 [4, 16], 1 unread",
+    )
+    curve = page.table("validation losses")["task_01"]  # of its two rows the later: the shared adapter
+    assert (curve["adapter"], curve["base"], curve["end"]) == ("shared adapter", "4.000", "ran to the end")
+    assert page.table("Texts of no task")["general"] == {
+        "texts": "general", "go to the base": "98.0%", "AUROC": "", "n": "200",
+    }  # fmt: skip
+    assert page.table("routing accuracy")["task_01"]["raw text"] == "80.0"
+    confused = page.table("prompts by task and adapter")["task_01"]
+    assert (confused["shared"], confused["base"], confused["task_02"]) == ("190", "10", "0")
+    drawn = page.table("share of the draws")
+    assert sum(float(row["3"]) for row in drawn.values()) == pytest.approx(100, abs=0.3)
+
+
+def test_leaks_are_told_at_the_top(five: Path) -> None:
+    assert "so the scores flatter it: a_rather_long_task_name_number_00 (4 rows)." in report(five).text
+
+
+def test_the_level_of_the_intervals_is_the_recipes(tmp_path: Path) -> None:
+    folder = made_run(tmp_path / "run", names(2))
+    assert "is its 95% interval" in report(folder).text
+    (folder / "recipe.yaml").write_text("evaluation: {confidence: 0.9}\n")
+    assert "is its 90% interval" in report(folder).text
 
 
 def test_one_file_without_scripts_or_network(five: Path) -> None:
@@ -110,7 +166,7 @@ def test_one_task_has_no_verdict_and_says_why(tmp_path: Path) -> None:
     page = report(made_run(tmp_path / "one", ["only"]))
     assert "One task shares with nobody" in page.text
     assert "1 task on the base" in page.text
-    assert "clearly better than the plain base on its task" in page.text
+    assert "The adapters beat the plain base on its task" in page.text
 
 
 def test_fifty_tasks_are_told_briefly(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def _scores(runs: Mapping[str, Run]) -> Section | None:
     rows: list[list[Text]] = [
         [task, *(interval(row[name]) if name in row else "" for name in runs)] for task, row in found.items()
     ]
-    table = Table("routed answers, metric x 100 [95% interval]", ["task", *runs], rows)
+    table = Table("routed answers, metric x 100 with its interval", ["task", *runs], rows)
     blocks: list[Block] = [table]
     if len(runs) <= MOST_RUNS:
         colours = {name: f"series-{(n + 1) % MOST_RUNS}" for n, name in enumerate(runs)}
@@ -79,7 +79,7 @@ def _scores(runs: Mapping[str, Run]) -> Section | None:
         about = f"Bars: {len(tasks)} tasks in {len(runs)} runs."
         drawing = figures.bars("scores", about, estimates, colours)
         blocks = [
-            Figure(drawing, "Routed answers: metric x 100 with its 95% interval.", table, colours, open=True)
+            Figure(drawing, "Routed answers: metric x 100 with its interval.", table, colours, open=True)
         ]
     return Section("scores", "Scores", [*blocks, *map(Words, _unlike(runs, tasks))])
 

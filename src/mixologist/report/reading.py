@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from mixologist.files import read_json
 from mixologist.runfolder import RunFolder
 
@@ -53,6 +55,12 @@ class Run:
     def history(self) -> list[Mapping[str, Any]]:
         """What happened to the run, oldest first; empty in records of older versions."""
         return list(self.record.get("history", []))
+
+    @property
+    def level(self) -> str:
+        """How sure the intervals are, as the recipe says."""
+        options = (yaml.safe_load(self.recipe) or {}).get("evaluation") or {}
+        return f"{100 * options.get('confidence', 0.95):g}%"
 
     @property
     def _added(self) -> list[str]:

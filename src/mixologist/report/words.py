@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixologist.report.blocks import Mark
-from mixologist.report.numbers import listed
+from mixologist.report.numbers import listed, percent
 from mixologist.report.reading import Run
 
 SHARING = ("shared", "groups")
@@ -86,8 +86,11 @@ def gain(evaluation: Mapping[str, Any]) -> str:
     worse = [task for task, d in found.items() if d["high"] < 0]
     mean = 100 * sum(d["value"] for d in found.values()) / len(found)
     of = f"{len(better)} of {len(found)} tasks" if len(found) > 1 else "its task" if better else "no task"
-    told = f"The adapters are clearly better than the plain base on {of}: {mean:+.1f} points on average"
-    return f"{told}{f'; clearly worse on {listed(worse)}' if worse else ''}."
+    lost = f"; they lose on {listed(worse)}" if worse else ""
+    return (
+        f"The adapters beat the plain base on {of} (the interval lies above 0, each task by itself), by {mean:+.1f} "
+        f"points on average over all{lost}."
+    )
 
 
 def routing(evaluation: Mapping[str, Any]) -> str:
@@ -95,9 +98,7 @@ def routing(evaluation: Mapping[str, Any]) -> str:
     router = evaluation.get("router")
     if not router:
         return ""
-    kinds = [
-        f"{100 * kind['accuracy']:.0f}% {KINDS.get(name, name)}" for name, kind in router["kinds"].items()
-    ]
+    kinds = [f"{percent(kind['accuracy'])} {KINDS.get(name, name)}" for name, kind in router["kinds"].items()]
     cost = 100 * router["regret"]
     return (
         f"Of the prompts, {', '.join(kinds)} reach the right adapter; against always knowing the task, the router "
@@ -125,17 +126,25 @@ def state(run: Run) -> Mark:
 
 
 def mind(record: Mapping[str, Any]) -> list[str]:
-    """Licences that restrict the use."""
+    """What a reader of the numbers must know: test rows that were trained on, licences that restrict the use."""
+    leaked = [
+        f"{name} ({audit['leaked']:,} rows)"
+        for name, audit in record.get("audit", {}).items()
+        if audit.get("leaked")
+    ]
     restricted = [
         f"{name} ({task['licence']})"
         for name, task in record.get("tasks", {}).items()
         if task["noncommercial"]
     ]
-    return (
-        [f"Non-commercial data was trained on: {listed(restricted)}. Check before selling."]
-        if restricted
+    told = (
+        [f"Trained on rows of its own validation or test, so the scores flatter it: {listed(leaked)}."]
+        if leaked
         else []
     )
+    if restricted:
+        told.append(f"Non-commercial data was trained on: {listed(restricted)}. Check before selling.")
+    return told
 
 
 def _progress(run: Run) -> str:

@@ -16,7 +16,7 @@ def data(run: Run) -> Section:
     tasks, audits = run.record.get("tasks", {}), run.record.get("audit", {})
     if not tasks:
         return Section("data", "Data and licences", [Words("The record says nothing about the data.")])
-    counts = ["train", "validation", "test", "tokens", "shortened", "duplicates", "near test", "removed"]
+    counts = ["train", "validation", "test", "tokens", "shortened", "duplicates", "leaked", "near", "removed"]
     header = ["task", "licence", *counts]
     rows = [_row(name, task, audits.get(name, {})) for name, task in tasks.items()]
     table = Table("Rows, what the audit found, and licences", header, rows, words=("licence",))
@@ -31,8 +31,9 @@ def data(run: Run) -> Section:
 
 
 HOW = (
-    "Shortened: train prompts cut to fit. Duplicates: train rows that stand twice. Near test: train rows much like a "
-    "row of the task's own test. Removed: train rows that a test of this run asks for."
+    "Train rows, by what they ask. Shortened: prompts cut to fit. Duplicates: asked before in the task; they stay. "
+    "Leaked: asked in the task's own validation or test; they stay, because that was allowed. Near: the same but for "
+    "case or spaces; removed. Removed: asked in the validation or test of another task."
 )
 
 
@@ -70,15 +71,11 @@ def _row(name: str, task: Mapping[str, Any], audit: Mapping[str, Any]) -> list[T
     counts = [
         f"{task[key]:,}" for key in ("train_rows", "validation_rows", "test_rows", "tokens", "shortened")
     ]
-    removed = sum(audit.get("removed", {}).values())
-    found = [f"{count:,}" if audit else "" for count in (audit.get("duplicates"), audit.get("near"), removed)]
+    found = [f"{audit[key]:,}" if key in audit else "" for key in ("duplicates", "leaked", "near")]
+    found.append(f"{sum(audit['removed'].values()):,}" if "removed" in audit else "")
     licence = task["licence"] or "not stated"
-    return [
-        name,
-        *counts,
-        *found,
-        Mark(f"{licence}, non-commercial", "warn") if task["noncommercial"] else licence,
-    ]
+    marked = Mark(f"{licence}, non-commercial", "warn") if task["noncommercial"] else licence
+    return [name, marked, *counts, *found]
 
 
 def _machine(choices: Mapping[str, Any]) -> str:

@@ -15,7 +15,9 @@ def repeat(run: Run) -> Section:
     rows.append(["recipe and data", f"fingerprint {record['fingerprint'][:16]}"])
     blocks: list[Block] = [
         Code(command, "Command to repeat the run"),
-        Words("The same recipe, data, versions and machine give the same bytes; the seed is in the recipe."),
+        Words(
+            "On the same CPU the same recipe, data and versions give the same weights; the seed is in the recipe."
+        ),
         Table("What it was made with", ["", "version"], rows, words=("version",)),
     ]
     if run.recipe:

@@ -21,7 +21,7 @@ def verdicts(run: Run) -> Section:
     found = effects(run.evaluation)
     if not found:
         return _section([Words(_why_none(run))])
-    return _section([_effects(found, run.scores), Words(_how(run.evaluation))])
+    return _section([_effects(found, run.scores, run.level), Words(_how(run.evaluation))])
 
 
 def scores(run: Run) -> Section | None:
@@ -40,8 +40,8 @@ def scores(run: Run) -> Section | None:
         "With so many tasks the chart shows the base and the routed run; the table has all. " if many else ""
     )
     caption = (
-        f"Metric x 100 on the {run.evaluation['split']} rows, best tasks first; the dark line in a bar is its 95% "
-        f"interval. {less}"
+        f"Metric x 100 on the {run.evaluation['split']} rows, best tasks first; the dark line in a bar is its "
+        f"{run.level} interval. {less}"
     )
     key = {label(system): colour for system, colour in colours(shown).items()}
     return Section(
@@ -64,7 +64,7 @@ def _why_none(run: Run) -> str:
     )
 
 
-def _effects(found: Mapping[str, Effect], scores: Mapping[str, Any]) -> Figure:
+def _effects(found: Mapping[str, Effect], scores: Mapping[str, Any], level: str) -> Figure:
     rows = {task: (_estimate(effect.difference), tone(effect.verdict)) for task, effect in found.items()}
     tones = {tone(effect.verdict): effect.verdict for effect in found.values()}
     drawing = figures.effects(
@@ -72,7 +72,7 @@ def _effects(found: Mapping[str, Effect], scores: Mapping[str, Any]) -> Figure:
     )
     caption = (
         "Shared adapter minus the task's own, in points of its metric, on the same test rows; the dark line is the "
-        "95% interval. To the right: sharing is better."
+        f"{level} interval. To the right: sharing is better."
     )
     words = {
         "helped": "helped",
@@ -144,7 +144,7 @@ def _score_table(scores: Mapping[str, Any], systems: list[str]) -> Table:
     if len(rows) > 1:
         rows.append(["mean", "", "", *(_mean(scores, system) for system in systems)])
     return Table(
-        "every system on every task, [95% interval]; k unread: answers that could not be read",
+        "every system on every task, with its interval; k unread: answers that could not be read",
         header,
         rows,
         words=("metric",),
