@@ -39,6 +39,7 @@ from mixologist.recipe import reading
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import RESERVED_NAMES, Recipe, TaskSpec
 from mixologist.recipe.shape import NAME, is_name
+from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
 from mixologist.training.loop import Watch, train
 from mixologist.training.routing import Features, fit_router
@@ -222,6 +223,7 @@ def _settle(
     write_folder(folder.router, fill_router)
     write_json(folder.evaluation, result)
     folder.write_record(record)
+    write_report(folder.path)
     shutil.rmtree(folder.path / "added" / names[-1] / "checkpoints", ignore_errors=True)
     return record
 

@@ -29,6 +29,7 @@ from mixologist.planning import resolve
 from mixologist.recipe.load import load as load_recipe
 from mixologist.recipe.schema import Recipe
 from mixologist.records import Message
+from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.encoding import Encoded, Encoder
 from mixologist.tasks.task import load_tasks
@@ -182,6 +183,7 @@ def evaluate(
         (hooks or Hooks()).stage,
     )  # fmt: skip
     write_json(folder.evaluation if split == "test" else folder.path / f"evaluation-{split}.json", result)
+    write_report(folder.path)
     return result
 
 

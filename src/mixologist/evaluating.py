@@ -7,6 +7,7 @@ from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer
 from mixologist.evaluation.baselines.merging import MERGES, merged
+from mixologist.evaluation.examples import instructive
 from mixologist.evaluation.forgetting import forgetting
 from mixologist.evaluation.measuring import evaluation, regret
 from mixologist.evaluation.predictions import Predictions
@@ -103,6 +104,7 @@ def evaluate_run(
     result = evaluation(tasks, answers, recipe.evaluation, recipe.seed, split)
     for name, row in result["tasks"].items():
         row["served_by"] = served_by[name]
+        row["examples"] = instructive(tasks[name], split, first[name])
         if name in evaluator.shortened:
             row["shortened_prompts"] = evaluator.shortened[name]
     if recipe.evaluation.forgetting:

@@ -13,7 +13,9 @@ import resource
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from mixologist.model.checkpoint import adapter_digest, save_adapter
 from mixologist.model.router import Router
 from mixologist.planning import Plan, describe, steps_between_validations
 from mixologist.recipe.load import dump
+from mixologist.report.html import write_report
 from mixologist.runfolder import STAGES, VERSION, RunFolder
 from mixologist.tasks.encoding import Advance
 from mixologist.training.loop import Job, Result, Watch, train
@@ -65,11 +68,17 @@ def execute(
         "choosing": run.choose,
         "evaluating": run.evaluate,
     }
-    for name, stage in stages.items():
-        if STAGES.index(run.record["status"]) <= STAGES.index(name):
-            run.begin(name)
-            stage()
-    return run.complete()
+    try:
+        for name, stage in stages.items():
+            if STAGES.index(run.record["status"]) <= STAGES.index(name):
+                run.begin(name)
+                stage()
+    except BaseException as error:
+        run.stopped(error)
+        raise
+    run.complete()
+    write_report(run.folder.path)
+    return run.record
 
 
 def make_job(
@@ -111,6 +120,7 @@ class _Execution:
         if resume and self.folder.exists():
             self.record = self.folder.record()
             self._check_same()
+            self._note("resumed")
             torch.set_num_threads(self.record["choices"]["threads"])
         else:
             self.folder.check_free()
@@ -119,6 +129,7 @@ class _Execution:
         )
         if not self.record:
             self.record = self._first_record(self.base)
+            self._note("began")
             self.folder.write_record(self.record)
         if not self.folder.recipe.exists():
             write_text(self.folder.recipe, dump(self.recipe))
@@ -144,6 +155,7 @@ class _Execution:
             "fingerprint": self.plan.fingerprint,
             "base_model": self.recipe.base_model,
             "base_digest": base.digest,
+            "base_bytes": sum(weight.numel() * weight.element_size() for weight in base.model.parameters()),
             "versions": {
                 name: version(name) for name in ("mixologist", "torch", "transformers", "peft", "datasets")
             }
@@ -163,6 +175,7 @@ class _Execution:
             "tasks": described["tasks"],
             "audit": described["audit"],
             "warnings": self.plan.warnings,
+            "history": [],
             "seconds": 0.0,
             "tokens": 0,
             "peak_memory_bytes": 0,
@@ -176,6 +189,20 @@ class _Execution:
         self.record["peak_memory_bytes"] = max(self.record["peak_memory_bytes"], _peak_memory())
         self.started = now
         self.folder.write_record(self.record)
+
+    def stopped(self, error: BaseException) -> None:
+        """Note why the run ends here, and show it in the report, so far as the disk has room for that."""
+        wished = isinstance(error, Interrupted | KeyboardInterrupt)
+        with suppress(OSError):
+            self._note("interrupted" if wished else "failed", str(error) or type(error).__name__)
+            self.begin(self.record["status"])
+            write_report(self.folder.path)
+
+    def _note(self, event: str, why: str = "") -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.record.setdefault("history", []).append(
+            {"event": event, "stage": self.record["status"], "at": now, "why": why}
+        )
 
     def train(self) -> None:
         """All adapters to their best state, then their PEFT folders; once for each training seed."""
@@ -201,13 +228,9 @@ class _Execution:
             dropout=recipe.adapters.lora_dropout, seed=seed,
         )  # fmt: skip
         with open_trackers(recipe.training.report_to, folder.path) as track:
-            try:
-                resume = f"mixologist train {self.folder.path} --resume"
-                job = make_job(self.plan, self.base, bank, folder.path, seed=seed, resume_command=resume)
-                result = train(job, Watch(self._progress(number), self.hooks.should_stop, track))
-            except Interrupted:
-                self.begin("training")
-                raise
+            resume = f"mixologist train {self.folder.path} --resume"
+            job = make_job(self.plan, self.base, bank, folder.path, seed=seed, resume_command=resume)
+            result = train(job, Watch(self._progress(number), self.hooks.should_stop, track))
         for name in names:
             save_adapter(bank, name, folder.any_adapter(name))
         bank.detach()
@@ -280,12 +303,12 @@ class _Execution:
         )  # fmt: skip
         write_json(self.folder.evaluation, result)
 
-    def complete(self) -> dict[str, Any]:
+    def complete(self) -> None:
         """The last record; checkpoints have done their work."""
         if self.record["status"] != "complete":
+            self._note("complete")
             self.begin("complete")
             shutil.rmtree(self.folder.checkpoints, ignore_errors=True)
-        return self.record
 
 
 def _peak_memory() -> int:
