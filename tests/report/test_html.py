@@ -95,8 +95,8 @@ def test_every_cell_stands_below_its_header(five: Path) -> None:
         "near": "1", "removed": "2",
     }  # fmt: skip
     assert page.table("the effect of sharing")["task_01"] == {
-        "task": "task_01", "verdict": "hurt", "effect in points": "-12.0 [-18.0, -6.0]", "p (Holm)": "0.040", "n": "200",
-        "served by": "shared",
+        "task": "task_01", "verdict": "hurt", "effect in points": "-12.0 [-18.0, -6.0]", "p (Holm)": "0.040",
+        "n": "200", "served by": "shared",
     }  # fmt: skip
     scores = page.table("every system on every task")["task_01"]
     assert (scores["metric"], scores["n"], scores["base, no adapter"]) == (
@@ -227,7 +227,7 @@ def test_transfer_where_the_run_has_it(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run", names(3))
     evaluation = json.loads((folder / "evaluation.json").read_text())
     evaluation["transfer"] = {
-        task: dict.fromkeys(names(3), {"minus_base": {"value": 0.1}}) for task in names(3)
+        task: {asked: {"minus_base": {"value": 0.1}} for asked in names(3)} for task in names(3)
     }
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
     assert "transfer" in report(folder).ids()
