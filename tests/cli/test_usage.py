@@ -20,6 +20,7 @@ ARGUMENTS = {
     "chat": ["run", "--adapter", "--max-new-tokens", "--temperature"],
     "add": ["run", "task", "--adapter", "--json"],
     "export": ["run", "--to", "--merged", "--json"],
+    "report": ["run", "--out", "--json"],
     "demo": ["--folder", "--seed", "--json"],
 }
 

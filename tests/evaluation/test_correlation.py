@@ -8,7 +8,7 @@ from scipy.stats import pearsonr, rankdata, spearmanr
 
 from mixologist import seeds
 from mixologist.evaluation.correlation import ranks
-from mixologist.evaluation.intervals import bootstrap, paired_bootstrap
+from mixologist.evaluation.intervals import bootstrap, compare
 from mixologist.evaluation.metrics import make
 from mixologist.records import Outcome
 
@@ -86,10 +86,10 @@ def test_a_resample_of_one_row_says_nothing() -> None:
 def test_intervals_reach_below_zero() -> None:
     _, right = drawn(2)
     against = outcomes([-x for x in right], right)
-    interval = bootstrap(make("pearson"), against, samples=200, confidence=0.95, seed=0)
+    interval = bootstrap(make("pearson"), [against], samples=200, confidence=0.95, seed=0)
     assert interval.value == pytest.approx(-1)
     assert interval.low == pytest.approx(-1)
     for_it = outcomes(right, right)
-    difference = paired_bootstrap(make("pearson"), for_it, against, samples=200, confidence=0.95, seed=0)
+    difference = compare(make("pearson"), [for_it], [against], samples=200, confidence=0.95, seed=0)
     assert difference.value == pytest.approx(2)
     assert 1.5 < difference.low <= difference.value <= difference.high <= 2

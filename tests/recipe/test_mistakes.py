@@ -2,6 +2,8 @@ from typing import Any
 
 import pytest
 
+from mixologist.errors import UserError
+from mixologist.recipe.load import load
 from mixologist.recipe.mistakes import validate
 from mixologist.recipe.shape import show
 
@@ -148,3 +150,20 @@ def test_what_remains_without_the_mistakes_can_be_checked_further() -> None:
 def test_a_long_value_is_shortened() -> None:
     ((given, _),) = _report({"tasks": [TASK], "seed": "x" * 500}).values()
     assert len(given) == 80
+
+
+@pytest.mark.parametrize(
+    ("baseline", "says"),
+    [
+        ("few_shots", "did you mean 'few_shot'?"),
+        ({"endpoint": "host", "model": "m"}, "an address such as https://host/v1"),
+        ({"endpoint": "https://host/v1", "modle": "m"}, "did you mean 'model'?"),
+        ({"endpoint": "https://host/v1"}, "add evaluation.baselines[1].model"),
+        ({"endpoint": "https://host/v1", "model": "tfidf"}, "give it a `name:` of its own"),
+    ],
+)
+def test_a_baseline_is_a_name_or_an_endpoint(baseline: object, says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load({"tasks": [{"name": "a", "path": "x"}], "evaluation": {"baselines": ["base", baseline]}})
+    assert "evaluation.baselines[1]" in caught.value.what
+    assert says in str(caught.value)

@@ -1,6 +1,7 @@
 """The cards that come with the package, and the recipes that use them."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,10 @@ def test_real_rows_go_there_and_back(name: str) -> None:
                 assert parsed == pytest.approx(example.reference, rel=1e-4, abs=1e-6)
             else:
                 assert parsed == example.reference
-            outcomes.append(Outcome(example.id, parsed, example.reference, example.completion))
+            if task.metric != "rouge_l" or re.search(
+                "[a-z0-9]", example.completion.lower()
+            ):  # else ROUGE sees no word
+                outcomes.append(Outcome(example.id, parsed, example.reference, example.completion))
         assert float(metric.value(metric.counts(outcomes).sum(0))) == pytest.approx(1, abs=1e-6)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mixologist.report.numbers import difference
 from mixologist.report.tables import cells, markdown, router_cells
 from mixologist.report.words import sharing
 
@@ -22,7 +23,7 @@ def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command
         f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers "
         "that could not be read (format failures). One seed: verdicts speak of these weights, not of the recipe.",
         markdown(cells(evaluation)),
-        "\n".join(f"- {sentence}" for sentence in sharing(evaluation)),
+        "\n".join(f"- {sentence.text}" for sentence in sharing(evaluation)),
         "## Paired differences\n\n" + markdown(_paired(evaluation)),
     ]
     if "router" in evaluation:
@@ -48,14 +49,8 @@ def _paired(evaluation: dict[str, Any]) -> list[list[str]]:
     names = list(dict.fromkeys(name for task in evaluation["tasks"].values() for name in task["paired"]))
     rows = [["task", *names]]
     for task, row in evaluation["tasks"].items():
-        rows.append([task, *(_difference(row["paired"].get(name)) for name in names)])
+        rows.append([task, *(difference(row["paired"].get(name)) for name in names)])
     return rows
-
-
-def _difference(value: dict[str, Any] | None) -> str:
-    if value is None:
-        return ""
-    return f"{100 * value['value']:+.1f} [{100 * value['low']:+.1f}, {100 * value['high']:+.1f}]"
 
 
 def _data(record: dict[str, Any]) -> list[list[str]]:

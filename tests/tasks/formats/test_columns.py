@@ -31,7 +31,9 @@ def test_an_empty_cell_of_a_needed_text_names_its_column_and_row() -> None:
 
 
 def test_empty_cells_of_an_optional_text_are_left_out() -> None:
-    columns = {"question": "q", "answer": "a", "context": ("title", "body")}
+    columns: dict[str, str | tuple[str, ...]] = {
+        "question": "q", "answer": "a", "context": ("title", "body"),
+    }  # fmt: skip
     format = FORMATS["numeric_qa"](columns, "numeric_match")
     row = {"q": "how many?", "a": 3, "title": "", "body": "Three."}
     assert format.example(row, 0, task="t", id="train/0").context == "body: Three."
