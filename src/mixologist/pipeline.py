@@ -283,7 +283,7 @@ def evaluate_run(
     hooks: Hooks,
 ) -> dict[str, Any]:
     """Evaluate every system of a run on a split."""
-    report = RouterReport(*loaded, router, encoder, recipe.seed)
+    report = RouterReport(*loaded, router, encoder, recipe)
     evaluator = make_evaluator(recipe, record, loaded, encoder, folder)
     evaluator.answerer.advance = hooks.stage("evaluating", evaluator.work(tasks, general, split))
     return evaluator.evaluate(tasks, general, record["served_by"], report, split)

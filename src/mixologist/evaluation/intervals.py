@@ -69,7 +69,7 @@ def bootstrap(
     rng = seeds.generator(seed, "bootstrap", *names)
     value = float(metric.value(counts.sum(0)))
     values = metric.value(_resampled(counts, samples, rng))
-    low, high = _limits(value, values, (0, 1), len(counts), confidence)
+    low, high = limits(value, values, (0, 1), len(counts), confidence)
     return Interval(value, low, high, len(outcomes), len(counts))
 
 
@@ -95,7 +95,7 @@ def paired_bootstrap(
     rng = seeds.generator(seed, "bootstrap", *names)
     value = float(_difference(metric, counts.sum(0)))
     values = _difference(metric, _resampled(counts, samples, rng))
-    low, high = _limits(value, values, (-1, 1), len(counts), confidence)
+    low, high = limits(value, values, (-1, 1), len(counts), confidence)
     return Difference(value, low, high, len(a), len(counts), _p_value(value, values, len(counts)))
 
 
@@ -128,10 +128,10 @@ def _clustered(metric: Metric, outcomes: Sequence[Outcome]) -> Floats:
 
 def _resampled(counts: Floats, samples: int, rng: np.random.Generator) -> Floats:
     """Totals of ``samples`` draws of n clusters with replacement: (n, m) -> (samples, m)."""
-    return np.concatenate([weights @ counts for weights in _weights(len(counts), samples, rng)])
+    return np.concatenate([weights @ counts for weights in draws(len(counts), samples, rng)])
 
 
-def _weights(n: int, samples: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def draws(n: int, samples: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
     """How often each of n clusters is drawn, in blocks (b, n) of bounded size."""
     rows = max(1, BLOCK_BYTES // (8 * n))
     for start in range(0, samples, rows):
@@ -143,7 +143,7 @@ def _difference(metric: Metric, totals: Floats) -> Floats:
     return metric.value(a) - metric.value(b)
 
 
-def _limits(
+def limits(
     value: float, values: Floats, bounds: tuple[int, int], clusters: int, confidence: float
 ) -> tuple[float, float]:
     """Percentiles of ``values``; where these are all the same, the limits of what n rows alike can tell.
@@ -165,7 +165,7 @@ def _limits(
 
 
 def _p_value(value: float, values: Floats, clusters: int) -> float:
-    """Where all ``values`` are one d, the level at which `_limits` touch 0: (1 + |d|)^-n."""
+    """Where all ``values`` are one d, the level at which `limits` touch 0: (1 + |d|)^-n."""
     if _constant(values):
         p = (1 + abs(value)) ** -clusters
     else:

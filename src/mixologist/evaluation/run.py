@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer, Prompt
-from mixologist.evaluation.intervals import Difference, bootstrap, paired_bootstrap
+from mixologist.evaluation.challenges import Route, challenged, challenges
+from mixologist.evaluation.intervals import Difference, Interval, bootstrap, paired_bootstrap
 from mixologist.evaluation.metrics import Metric, format_failures, make
 from mixologist.evaluation.routing import RouterReport
-from mixologist.evaluation.verdicts import verdicts
+from mixologist.evaluation.slices import sliced, values
+from mixologist.evaluation.verdicts import ENOUGH, verdicts
 from mixologist.recipe import schema
 from mixologist.records import Outcome
 from mixologist.tasks.task import Task
@@ -43,8 +46,14 @@ class Evaluator:
         answered = sum(
             len(task.splits[split]) * (len(self.systems(name)) + 2) for name, task in tasks.items()
         )
-        routed = sum(len(task.splits[split]) for task in tasks.values()) * len(KINDS)
-        return answered + routed + sum(len(task.splits[split]) for task in general.values())
+        altered = sum(
+            len(challenge.rows) * (2 + ("base" in self.options.baselines))
+            for task in tasks.values()
+            for challenge in challenges(task, split, self.seed)
+        )
+        outside = [task.out_of_scope for task in tasks.values() if task.out_of_scope]
+        routed = sum(len(task.splits[split]) for task in [*tasks.values(), *outside]) * len(KINDS)
+        return answered + altered + routed + sum(len(task.splits[split]) for task in general.values())
 
     def metric(self, task: Task) -> Metric:
         """The task's metric."""
@@ -84,7 +93,7 @@ class Evaluator:
         for system, differences in sharing.items():
             for name, verdict in verdicts(differences, self.options.confidence).items():
                 rows[name]["systems"][system]["verdict"] = verdict
-        result: dict[str, Any] = {"split": split, "scope": "these_weights", "tasks": rows}
+        result: dict[str, Any] = {"split": split, "scope": "these_weights", "least_n": ENOUGH, "tasks": rows}
         if router is not None:
             report = router.report(tasks, general, split, self.answerer.advance)
             result["router"] = report | {"regret": _regret(rows)}
@@ -99,13 +108,15 @@ class Evaluator:
             for system, adapter in self.systems(task.name).items()
             if system != "single_task" or system in self.options.baselines
         }
-        outcomes = {
-            system: self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
-            for system, adapter in (asked | {"oracle": served}).items()
+        answering: dict[str, Route] = {
+            system: partial(_always, adapter) for system, adapter in (asked | {"oracle": served}).items()
         }
         if router is not None:
-            routes = [route.adapter for route in router.routes([prompt.encoded for prompt in prompts])]
-            outcomes["routed"] = self.answerer.answer(task, split, prompts, routes)
+            answering["routed"] = partial(_routed, router)
+        outcomes = {
+            system: self.answerer.answer(task, split, prompts, route(prompts))
+            for system, route in answering.items()
+        }
         systems = {name: self._system(task, found) for name, found in outcomes.items()}
         compared = {
             system: self._compare(task, found, outcomes["single_task"])
@@ -123,23 +134,47 @@ class Evaluator:
             "systems": systems,
             "paired": paired,
         }
-        return row | _shortened(prompts), compared
+        return row | _shortened(prompts) | self._edge_cases(task, split, outcomes, answering), compared
+
+    def _edge_cases(
+        self, task: Task, split: str, outcomes: Mapping[str, list[Outcome]], answering: Mapping[str, Route]
+    ) -> dict[str, Any]:
+        """Slices and challenge sets, where the task names any."""
+        found: dict[str, Any] = {}
+        metric, score = self.metric(task), partial(self._interval, task)
+        if task.slices:
+            found["slices"] = sliced(task, split, outcomes, metric, score)
+        if task.challenges:
+            compare = partial(self._compare, task)
+            found["challenges"] = [
+                challenged(challenge, outcomes, answering, self.answerer, metric, score, compare)
+                for challenge in challenges(task, split, self.seed)
+            ]
+        return found
 
     def _system(self, task: Task, outcomes: list[Outcome]) -> dict[str, Any]:
-        interval = bootstrap(
-            self.metric(task), outcomes, samples=self.options.bootstrap_samples,
+        interval = values(self._interval(task, self.metric(task), outcomes))
+        return interval | {"seeds": 1, "format_failures": format_failures(outcomes), "verdict": None}
+
+    def _interval(self, task: Task, metric: Metric, outcomes: Sequence[Outcome]) -> Interval:
+        return bootstrap(
+            metric, outcomes, samples=self.options.bootstrap_samples,
             confidence=self.options.confidence, seed=self.seed, names=(task.name,),
         )  # fmt: skip
-        return {
-            "value": interval.value, "low": interval.low, "high": interval.high, "seeds": 1,
-            "format_failures": format_failures(outcomes), "verdict": None,
-        }  # fmt: skip
 
-    def _compare(self, task: Task, a: list[Outcome], b: list[Outcome]) -> Difference:
+    def _compare(self, task: Task, a: Sequence[Outcome], b: Sequence[Outcome]) -> Difference:
         return paired_bootstrap(
             self.metric(task), a, b, samples=self.options.bootstrap_samples,
             confidence=self.options.confidence, seed=self.seed, names=(task.name,),
         )  # fmt: skip
+
+
+def _always(adapter: str, prompts: Sequence[Prompt]) -> list[str]:
+    return [adapter] * len(prompts)
+
+
+def _routed(router: RouterReport, prompts: Sequence[Prompt]) -> list[str]:
+    return [route.adapter for route in router.routes([prompt.encoded for prompt in prompts])]
 
 
 def _system(adapter: str, task: str, tasks: Sequence[str], feeds: Mapping[str, Sequence[str]]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 SYSTEMS = ("base", "single_task", "groups", "shared", "oracle", "routed")
@@ -58,6 +59,18 @@ def terminal(evaluation: dict[str, Any], title: str = "") -> Table:
         table.add_row(_clip(name), str(task["n"]), *values, served, SIGNS.get(_verdict(task["systems"]), ""))
     table.add_section()
     table.add_row("mean", "", *(_mean(evaluation, system) for system in systems), "", "", style="bold")
+    return table
+
+
+def plain(rows: Sequence[Sequence[str]], title: str) -> Table:
+    """A terminal table of a header and rows; all columns but texts on the left are aligned right."""
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for number, column in enumerate(rows[0]):
+        table.add_column(column, justify="left" if number < 2 else "right", overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*map(escape, row))
     return table
 
 

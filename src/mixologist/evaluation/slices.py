@@ -1,0 +1,49 @@
+"""A task's metric on parts of its test rows, from the answers that are there: no forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mixologist.evaluation.intervals import Interval, cluster_of
+from mixologist.evaluation.metrics import Metric, make
+from mixologist.evaluation.verdicts import ENOUGH
+from mixologist.records import Outcome
+from mixologist.tasks.slices import LABEL, cut
+from mixologist.tasks.task import Task
+
+Score = Callable[[Metric, Sequence[Outcome]], Interval]
+
+
+def sliced(
+    task: Task, split: str, outcomes: Mapping[str, Sequence[Outcome]], metric: Metric, score: Score
+) -> list[dict[str, Any]]:
+    """Every slice of a task with n, and each system's metric with its interval.
+
+    Rows of one label are judged by accuracy, the share of the label that is found, where the task's metric is
+    ``macro_f1``: what is taken for that label wrongly stands in other slices, so that F1 would look too good.
+
+    Args:
+        outcomes: system -> answers to all rows of the split, in its order.
+    """
+    found = []
+    for by in task.slices:
+        measure = make("accuracy") if by.by == LABEL and metric.name == "macro_f1" else metric
+        for name, numbers in cut(task.splits[split], by).items():
+            parts = {system: [answers[n] for n in numbers] for system, answers in outcomes.items()}
+            systems = {system: values(score(measure, part)) for system, part in parts.items()}
+            ids = [outcome.id for outcome in next(iter(parts.values()))]
+            found.append(
+                {"by": by.by, "slice": name, "metric": measure.name} | size(ids) | {"systems": systems}
+            )
+    return found
+
+
+def size(ids: Sequence[str]) -> dict[str, Any]:
+    """How many rows, and whether that is enough for an interval to be believed."""
+    return {"n": len(ids), "enough": len({cluster_of(id) for id in ids}) >= ENOUGH}
+
+
+def values(interval: Interval) -> dict[str, float]:
+    """The part of an interval that a system's entry has."""
+    return {"value": interval.value, "low": interval.low, "high": interval.high}
