@@ -12,6 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from mixologist import seeds
 from mixologist.errors import UserError
 from mixologist.records import Example, Message
 
@@ -156,8 +157,8 @@ class EncodedSplit(Sequence[Encoded]):
     """A split as token ids, made anew at each access; only the lengths are held (8 bytes a row).
 
     Rows whose answer alone does not fit are left out (``dropped``); ``shortened`` counts those whose context was cut.
-    Of a split of more than `MEASURED` examples an even sample is measured, and counts are estimates from it: a million
-    rows would take minutes. A row of it that does not fit then stands for the next one that does.
+    Of a split of more than `MEASURED` examples a random sample is measured, and counts are estimates from it: a million
+    rows would take minutes. A row of the split that does not fit then stands for the next one that does.
     """
 
     def __init__(self, examples: Sequence[Example], encoder: Encoder, advance: Advance = silent) -> None:
@@ -165,9 +166,9 @@ class EncodedSplit(Sequence[Encoded]):
         self._encoder = encoder
         self.exact = len(examples) <= MEASURED
         """Whether every row was measured."""
-        measured = (
-            np.arange(len(examples)) if self.exact else np.linspace(0, len(examples) - 1, MEASURED, dtype=int)
-        )
+        measured = np.arange(len(examples))
+        if not self.exact:
+            measured = np.sort(seeds.generator(0, "measured").choice(measured, MEASURED, replace=False))
         kept, lengths, shortened = [], [], 0
         for number in measured.tolist():
             encoded = encoder.encode(examples[number])
@@ -208,6 +209,8 @@ class EncodedSplit(Sequence[Encoded]):
         """The ids of a row (or of several)."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
         for number in itertools.chain(self._kept[index:], self._kept):
             encoded = self._encoder.encode(self._examples[int(number)])
             if encoded is not None:
