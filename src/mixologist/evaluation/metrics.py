@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mixologist.errors import UserError
 from mixologist.records import Outcome
 from mixologist.registry import Registry
+from mixologist.tasks.task import Task
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +55,11 @@ METRICS: Registry[Callable[[Options], Metric]] = Registry("metric")
 def make(name: str, *, labels: Sequence[str] = (), tolerance: float = 0.01) -> Metric:
     """The metric called ``name``. Raises `UserError` if unknown, and for ``macro_f1`` without labels."""
     return METRICS[name](Options(tuple(labels), tolerance))
+
+
+def metric_of(task: Task) -> Metric:
+    """The task's own metric."""
+    return make(task.metric, labels=task.format.labels, tolerance=task.tolerance)
 
 
 def format_failures(outcomes: Sequence[Outcome]) -> int:

@@ -35,9 +35,6 @@ class RouterReport:
             prompt_features(self.base, self.bank, prompts, self.router.settings.depth, advance=advance)
         )
 
-    def _worded(self, task: Task, split: str, kind: str, rewordings: tuple[str, ...]) -> list[Encoded]:
-        return prompts_worded(task, split, kind, self.encoder, seed=self.recipe.seed, rewordings=rewordings)
-
     def report(
         self,
         tasks: Mapping[str, Task],
@@ -45,10 +42,8 @@ class RouterReport:
         split: str,
         advance: Callable[[int], None] = lambda count: None,
     ) -> dict[str, Any]:
-        """Accuracy over adapters and over tasks by kind of prompt, confusion of formatted prompts, and what reaches the
-
-        base: general texts, and those out of scope.
-        """
+        """Accuracy over adapters and tasks by kind of prompt; confusion of formatted prompts; general texts; those out
+        of scope."""
         served_by = self.router.settings.served_by
         routed = {
             kind: {name: self._routed(task, split, kind, advance) for name, task in tasks.items()}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer, Prompt
-from mixologist.evaluation.challenges import Route, challenged, challenges
-from mixologist.evaluation.intervals import Difference, Interval, bootstrap, paired_bootstrap
-from mixologist.evaluation.metrics import Metric, format_failures, make
+from mixologist.evaluation.edge_cases import EdgeCases
+from mixologist.evaluation.intervals import Difference, bootstrap, paired_bootstrap
+from mixologist.evaluation.metrics import Metric, format_failures, metric_of
 from mixologist.evaluation.routing import RouterReport
-from mixologist.evaluation.slices import sliced, values
 from mixologist.evaluation.verdicts import ENOUGH, verdicts
 from mixologist.recipe import schema
 from mixologist.records import Outcome
@@ -33,6 +31,11 @@ class Evaluator:
     options: schema.Evaluation
     seed: int
 
+    @property
+    def edge_cases(self) -> EdgeCases:
+        """Slices and challenge sets of the tasks."""
+        return EdgeCases(self.answerer, self.options, self.seed)
+
     def systems(self, task: str) -> dict[str, str]:
         """System -> adapter that answers in it, for one task."""
         found = {"base": BASE} if "base" in self.options.baselines else {}
@@ -46,18 +49,14 @@ class Evaluator:
         answered = sum(
             len(task.splits[split]) * (len(self.systems(name)) + 2) for name, task in tasks.items()
         )
-        altered = sum(
-            len(challenge.rows) * (2 + ("base" in self.options.baselines))
-            for task in tasks.values()
-            for challenge in challenges(task, split, self.seed)
-        )
+        altered = sum(self.edge_cases.work(task, split) for task in tasks.values())
         outside = [task.out_of_scope for task in tasks.values() if task.out_of_scope]
         routed = sum(len(task.splits[split]) for task in [*tasks.values(), *outside]) * len(KINDS)
         return answered + altered + routed + sum(len(task.splits[split]) for task in general.values())
 
     def metric(self, task: Task) -> Metric:
         """The task's metric."""
-        return make(task.metric, labels=task.format.labels, tolerance=task.tolerance)
+        return metric_of(task)
 
     def choose(self, tasks: Mapping[str, Task], split: str = "validation") -> dict[str, str]:
         """The adapter that serves each task: the better one on its validation rows; ties go to the shared one."""
@@ -108,15 +107,13 @@ class Evaluator:
             for system, adapter in self.systems(task.name).items()
             if system != "single_task" or system in self.options.baselines
         }
-        answering: dict[str, Route] = {
-            system: partial(_always, adapter) for system, adapter in (asked | {"oracle": served}).items()
+        outcomes = {
+            system: self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
+            for system, adapter in (asked | {"oracle": served}).items()
         }
         if router is not None:
-            answering["routed"] = partial(_routed, router)
-        outcomes = {
-            system: self.answerer.answer(task, split, prompts, route(prompts))
-            for system, route in answering.items()
-        }
+            routes = [route.adapter for route in router.routes([prompt.encoded for prompt in prompts])]
+            outcomes["routed"] = self.answerer.answer(task, split, prompts, routes)
         systems = {name: self._system(task, found) for name, found in outcomes.items()}
         compared = {
             system: self._compare(task, found, outcomes["single_task"])
@@ -134,47 +131,24 @@ class Evaluator:
             "systems": systems,
             "paired": paired,
         }
-        return row | _shortened(prompts) | self._edge_cases(task, split, outcomes, answering), compared
-
-    def _edge_cases(
-        self, task: Task, split: str, outcomes: Mapping[str, list[Outcome]], answering: Mapping[str, Route]
-    ) -> dict[str, Any]:
-        """Slices and challenge sets, where the task names any."""
-        found: dict[str, Any] = {}
-        metric, score = self.metric(task), partial(self._interval, task)
-        if task.slices:
-            found["slices"] = sliced(task, split, outcomes, metric, score)
-        if task.challenges:
-            compare = partial(self._compare, task)
-            found["challenges"] = [
-                challenged(challenge, outcomes, answering, self.answerer, metric, score, compare)
-                for challenge in challenges(task, split, self.seed)
-            ]
-        return found
+        edges = self.edge_cases.of(task, split, outcomes, served, router)
+        return row | _shortened(prompts) | edges, compared
 
     def _system(self, task: Task, outcomes: list[Outcome]) -> dict[str, Any]:
-        interval = values(self._interval(task, self.metric(task), outcomes))
-        return interval | {"seeds": 1, "format_failures": format_failures(outcomes), "verdict": None}
-
-    def _interval(self, task: Task, metric: Metric, outcomes: Sequence[Outcome]) -> Interval:
-        return bootstrap(
-            metric, outcomes, samples=self.options.bootstrap_samples,
+        interval = bootstrap(
+            self.metric(task), outcomes, samples=self.options.bootstrap_samples,
             confidence=self.options.confidence, seed=self.seed, names=(task.name,),
         )  # fmt: skip
+        return {
+            "value": interval.value, "low": interval.low, "high": interval.high, "seeds": 1,
+            "format_failures": format_failures(outcomes), "verdict": None,
+        }  # fmt: skip
 
-    def _compare(self, task: Task, a: Sequence[Outcome], b: Sequence[Outcome]) -> Difference:
+    def _compare(self, task: Task, a: list[Outcome], b: list[Outcome]) -> Difference:
         return paired_bootstrap(
             self.metric(task), a, b, samples=self.options.bootstrap_samples,
             confidence=self.options.confidence, seed=self.seed, names=(task.name,),
         )  # fmt: skip
-
-
-def _always(adapter: str, prompts: Sequence[Prompt]) -> list[str]:
-    return [adapter] * len(prompts)
-
-
-def _routed(router: RouterReport, prompts: Sequence[Prompt]) -> list[str]:
-    return [route.adapter for route in router.routes([prompt.encoded for prompt in prompts])]
 
 
 def _system(adapter: str, task: str, tasks: Sequence[str], feeds: Mapping[str, Sequence[str]]) -> str:

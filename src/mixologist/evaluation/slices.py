@@ -6,36 +6,32 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mixologist.evaluation.intervals import Interval, cluster_of
-from mixologist.evaluation.metrics import Metric, make
+from mixologist.evaluation.metrics import Metric, make, metric_of
 from mixologist.evaluation.verdicts import ENOUGH
 from mixologist.records import Outcome
 from mixologist.tasks.slices import LABEL, cut
 from mixologist.tasks.task import Task
 
-Score = Callable[[Metric, Sequence[Outcome]], Interval]
+Answers = Mapping[str, Sequence[Outcome]]
+"""System -> its answers to all rows of a split, in its order."""
 
 
 def sliced(
-    task: Task, split: str, outcomes: Mapping[str, Sequence[Outcome]], metric: Metric, score: Score
+    task: Task, split: str, answers: Answers, score: Callable[[Metric, Sequence[Outcome]], Interval]
 ) -> list[dict[str, Any]]:
     """Every slice of a task with n, and each system's metric with its interval.
 
     Rows of one label are judged by accuracy, the share of the label that is found, where the task's metric is
     ``macro_f1``: what is taken for that label wrongly stands in other slices, so that F1 would look too good.
-
-    Args:
-        outcomes: system -> answers to all rows of the split, in its order.
     """
     found = []
     for by in task.slices:
-        measure = make("accuracy") if by.by == LABEL and metric.name == "macro_f1" else metric
+        metric = make("accuracy") if by.by == LABEL and task.metric == "macro_f1" else metric_of(task)
         for name, numbers in cut(task.splits[split], by).items():
-            parts = {system: [answers[n] for n in numbers] for system, answers in outcomes.items()}
-            systems = {system: values(score(measure, part)) for system, part in parts.items()}
+            parts = {system: [given[number] for number in numbers] for system, given in answers.items()}
             ids = [outcome.id for outcome in next(iter(parts.values()))]
-            found.append(
-                {"by": by.by, "slice": name, "metric": measure.name} | size(ids) | {"systems": systems}
-            )
+            part = {"by": by.by, "slice": name, "metric": metric.name} | size(ids)
+            found.append(part | {"systems": {s: values(score(metric, own)) for s, own in parts.items()}})
     return found
 
 

@@ -132,7 +132,7 @@ def _collected(problems: list[UserError]) -> Iterator[None]:
 def _load(spec: ResolvedSpec, source: Splits, seed: int, advance: Advance) -> tuple[Task, int]:
     own, outside = part(source, spec.out_of_scope, spec.name)
     format = bind(
-        {split: rows.select(own[split]) if outside else rows for split, rows in source.items()},
+        {split: rows.select(own[split]) for split, rows in source.items()},
         task=spec.name,
         format=spec.format,
         columns=spec.columns,
