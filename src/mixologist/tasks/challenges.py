@@ -70,9 +70,7 @@ class Altered(Split):
         return self.examples[index]
 
 
-def problems(
-    task: str, challenges: Sequence[str], format: Format, rewordings: Sequence[str]
-) -> Iterator[UserError]:
+def problems(task: str, challenges: Sequence[str], format: Format) -> Iterator[UserError]:
     """The challenges that a task cannot be put to."""
     for challenge in challenges:
         if challenge in NEED_LABELS and not format.labels:
@@ -81,13 +79,6 @@ def problems(
                 given=f"format {format.name}",
                 expected="a task whose answer is one of its labels",
                 do=f"remove {challenge} from its challenges",
-            )
-        if challenge == "reworded" and not rewordings:
-            yield UserError(
-                f"task '{task}': challenge reworded needs other ways to say the instruction",
-                given="no held_out_rewordings",
-                expected="held_out_rewordings: [..]",
-                do="add some to the task, or remove reworded from its challenges",
             )
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from mixologist.errors import UserError, nearest
 from mixologist.recipe.schema import OutOfScope
+from mixologist.tasks.encoding import Advance
 from mixologist.tasks.formats import Format
 from mixologist.tasks.formats.classification import label_text
-from mixologist.tasks.splits import Split
+from mixologist.tasks.splits import Split, make_splits
 
 Numbers = NDArray[np.int64]
 MOST_NAMED = 20
@@ -72,8 +73,37 @@ class Lent:
         return {**found, **{column: [value] * count for column, value in self.answer.items()}}
 
 
-def lend(source: Mapping[str, Any], marked: OutOfScope, format: Format, own: Split) -> dict[str, Any]:
-    """The data with the answer of the task's first train row in every row.
+def outside_splits(
+    source: Mapping[str, Any],
+    rows: Mapping[str, Numbers],
+    marked: OutOfScope,
+    format: Format,
+    own: Split,
+    *,
+    caps: Mapping[str, int | None],
+    seed: int,
+    advance: Advance,
+) -> dict[str, Split]:
+    """Train, validation and test of a task's out-of-scope ``rows``; any of them may be empty.
+
+    Raises `UserError` where none of them can be read as an example.
+    """
+    lent = _lend(source, marked, format, own)
+    splits, _ = make_splits(
+        own.task, lent, format, caps=caps, seed=seed, rows=rows, fewest=0, advance=advance
+    )
+    if not any(map(len, splits.values())):
+        raise UserError(
+            f"task '{own.task}': no row out of its scope can be read",
+            given=f"{sum(map(len, rows.values()))} rows whose '{marked.column}' is {' or '.join(marked.values)}",
+            expected="rows as the task's others are, but for the label",
+            do="fill in what the other rows have, or remove out_of_scope",
+        )
+    return splits
+
+
+def _lend(source: Mapping[str, Any], marked: OutOfScope, format: Format, own: Split) -> dict[str, Lent]:
+    """The data with the answer of ``own``'s first row in every row.
 
     The answer is what the format reads from the column that marks the rows, and from its label's.
     """

@@ -16,7 +16,7 @@ from mixologist.tasks.audit import Audit, audit
 from mixologist.tasks.card import ResolvedSpec, merge
 from mixologist.tasks.encoding import Advance
 from mixologist.tasks.formats import Format, bind
-from mixologist.tasks.scope import lend, outside_name, part
+from mixologist.tasks.scope import outside_name, outside_splits, part
 from mixologist.tasks.sources import Splits, digests, open_source
 from mixologist.tasks.splits import Split, make_splits, too_few
 
@@ -145,11 +145,10 @@ def _load(spec: ResolvedSpec, source: Splits, seed: int, advance: Advance) -> tu
     task = _task(spec, format, splits, digests(spec.path, source))
     raise_all(_problems(task, source))
     if spec.out_of_scope:
-        rows = lend(source, spec.out_of_scope, format, splits["train"])
-        splits, _ = make_splits(
-            spec.name, rows, format, caps=caps, seed=seed, rows=outside, fewest=0, advance=advance
+        foreign = outside_splits(
+            source, outside, spec.out_of_scope, format, splits["train"], caps=caps, seed=seed, advance=advance
         )
-        task = replace(task, out_of_scope=replace(task, name=outside_name(spec.name), splits=splits))
+        task = replace(task, out_of_scope=replace(task, name=outside_name(spec.name), splits=foreign))
     return task, left_out
 
 
@@ -179,7 +178,7 @@ def _problems(task: Task, source: Splits) -> list[UserError]:
     test = task.splits["test"]
     return [
         *slices.problems(task.slices, test, source[test.origin].column_names),
-        *challenges.problems(task.name, task.challenges, task.format, task.held_out_rewordings),
+        *challenges.problems(task.name, task.challenges, task.format),
     ]
 
 
