@@ -9,6 +9,7 @@ from mixologist.recipe.load import load
 from mixologist.recipe.schema import Recipe, TaskSpec
 from mixologist.tasks.card import find, merge, shipped_cards
 from mixologist.tasks.formats import FORMATS, bind
+from mixologist.tasks.scope import part
 from mixologist.tasks.sources import open_source
 from mixologist.tasks.task import load_tasks
 
@@ -70,6 +71,8 @@ def test_labels_of_cards_are_those_of_the_data() -> None:
         spec = merge(TaskSpec(card=name))
         if spec.labels:
             source = open_source(spec.path)
+            own, _ = part(source, spec.out_of_scope, name)
+            source = {split: rows.select(own[split]) for split, rows in source.items()}
             format = bind(source, task=name, columns=spec.columns, format=spec.format, labels=spec.labels)
             for rows in source.values():
                 assert set(format.find_labels(rows, format.columns)) <= set(spec.labels)
