@@ -53,8 +53,8 @@ def test_the_record_counts_and_says_what_reaches_the_base() -> None:
 def test_the_interval_is_as_wide_as_hanley_and_mcneil_say() -> None:
     rng = seeds.generator(0, "width")
     foreign, own = rng.normal(1, 1, 200), rng.normal(0, 1, 300)
-    squashed = [(1 / (1 + np.exp(-scores))).tolist() for scores in (foreign, own)]
-    found = separation(*map(prompts, squashed), OPTIONS, 0, "t")
+    squashed = [prompts((1 / (1 + np.exp(-scores))).tolist()) for scores in (foreign, own)]
+    found = separation(squashed[0], squashed[1], OPTIONS, 0, "t")
     a = found["auroc"]
     q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
     variance = (a * (1 - a) + 199 * (q1 - a * a) + 299 * (q2 - a * a)) / (200 * 300)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mixologist.errors import UserError, nearest
 from mixologist.recipe import reading, shape
+from mixologist.recipe.mistakes import remedy
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import TaskSpec
 
@@ -152,8 +153,8 @@ def _validated(values: dict[str, Any], path: Path) -> Card:
 
 
 def _wrong_value(error: ValidationError, path: Path) -> UserError:
-    """The first of pydantic's complaints; inside a section it may be a key that the section does not know."""
-    first = error.errors()[0]
+    """One of pydantic's complaints: first of keys that their section does not know, for others may follow from these."""
+    first = max(error.errors(), key=lambda found: found["type"] == "extra_forbidden")
     place = ("tasks", 0, *first["loc"])
     known = shape.keys(place[:-1])
     unknown = first["type"] == "extra_forbidden"
@@ -161,7 +162,7 @@ def _wrong_value(error: ValidationError, path: Path) -> UserError:
         f"{path}: {shape.show(first['loc'])}: {'unknown key' if unknown else 'wrong value'}",
         given=repr(first["loc"][-1] if unknown else first["input"]),
         expected=f"one of {', '.join(sorted(known))}" if unknown else shape.expected(place) or first["msg"],
-        do=nearest(str(first["loc"][-1]), known) if unknown else "change the value, or leave the key out",
+        do=nearest(str(first["loc"][-1]), known) if unknown else remedy(place, first["input"]),
     )
 
 
