@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import mixologist
+from mixologist.adding import add_task, read_task
 from mixologist.cli.main import main
 from mixologist.demo.build import rows
 from mixologist.files import write_json_lines
 from mixologist.recipe.load import load
+from mixologist.runfolder import RunFolder
 from tests.conftest import tiny_recipe
 
 SIZES = {"train": 24, "validation": 8, "test": 12}
@@ -162,6 +165,21 @@ def test_tables_and_pages_show_them(
         assert text in shown
     for text in ("## Out of scope", "## Challenge sets", "## Slices", "| queue | shop city |"):
         assert text in written
+
+
+def test_an_added_task_has_them_too(runs: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(runs / "unseen", tmp_path / "run"))
+    written = json.dumps(EDGES | {"name": "reviews", "path": str(runs / "reviews"), "challenges": ["typos"]})
+    for split, count in SIZES.items():
+        made = [row | {"shop": "web"} for row in rows("sentiment", split, count + 2, seed=1)]
+        made[0] |= {"text": f"{split}: a poem", "label": "oos"}
+        write_json_lines(runs / "reviews" / f"{split}.jsonl", made)
+    (tmp_path / "new.yaml").write_text(written)
+    add_task(RunFolder(run), read_task(tmp_path / "new.yaml"))
+    found = evaluation(run)
+    assert found["router"]["out_of_scope"]["reviews"]["n"] == 1
+    assert {part["by"] for part in found["tasks"]["reviews"]["slices"]} == {"label", "length", "shop"}
+    assert [part["challenge"] for part in found["tasks"]["reviews"]["challenges"]] == ["typos"]
 
 
 def test_the_plan_counts_them(runs: Path, tiny_base: Path) -> None:

@@ -153,7 +153,7 @@ def _validated(values: dict[str, Any], path: Path) -> Card:
 
 
 def _wrong_value(error: ValidationError, path: Path) -> UserError:
-    """One of pydantic's complaints: first of keys that their section does not know, for others may follow from these."""
+    """One of pydantic's complaints; of unknown keys before others, which may follow from these."""
     first = max(error.errors(), key=lambda found: found["type"] == "extra_forbidden")
     place = ("tasks", 0, *first["loc"])
     known = shape.keys(place[:-1])
