@@ -90,11 +90,13 @@ def test_a_conversation_goes_whole(bench: Bench) -> None:
 
 
 def test_rows_out_of_scope_are_neither_faults_nor_lost(bench: Bench) -> None:
-    foreign = {split: [row(f"a poem for {split}", ""), row(" ")] for split in ("train", "validation", "test")}
+    foreign = {
+        split: [row(f"a poem for {split}", "spam"), row(" ")] for split in ("train", "validation", "test")
+    }
     bench.task("one", **foreign)
     path = bench.recipe("one")
     document = json.loads(path.read_text())
-    document["tasks"][0]["out_of_scope"] = {"column": "label", "values": [""]}
+    document["tasks"][0]["out_of_scope"] = {"column": "label", "values": ["spam"]}
     path.write_text(json.dumps(document))
     with audit(load(path)) as report:
         looked = report.tasks["one"]
@@ -104,8 +106,8 @@ def test_rows_out_of_scope_are_neither_faults_nor_lost(bench: Bench) -> None:
             "validation": 4,
             "test": 4,
         }
-        assert looked.labels == {"a": 15, "b": 15}
+        assert (looked.labels, looked.format.labels) == ({"a": 15, "b": 15}, ("a", "b"))
         write_fixed(report, bench.folder / "clean")
     copied = (bench.folder / "clean" / "one" / "train.jsonl").read_text().splitlines()
-    assert json.loads(copied[-1]) == row("a poem for train", "")
+    assert json.loads(copied[-1]) == row("a poem for train", "spam")
     assert len(copied) == 31

@@ -126,6 +126,7 @@ def test_no_other_digits_where_there_are_none_or_all() -> None:
         ("The card is broken and is old", "The card is not broken and is old"),
         ("I can not pay", "I can pay"),
         ("I cannot pay", "I can pay"),
+        ("It is not here and not there, is not it", "It is here and not there, is not it"),
         ("I can't pay", "I can pay"),
         ("It won't open", "It will open"),
         ("They haven't come", "They have come"),
