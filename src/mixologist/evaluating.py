@@ -74,13 +74,18 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Evaluate every system of a run on a split."""
     base, bank = loaded
-    report = RouterReport(base, bank, router, encoder, recipe.seed)
+    report = RouterReport(base, bank, router, encoder, recipe)
     evaluator = make_evaluator(recipe, record, loaded, encoder, folder)
     replicates = record.get("replicates", [])
     work = evaluator.work(tasks, general, split) * (1 + len(replicates))
     evaluator.answerer.advance = stage("evaluating", work)
     served_by = record["served_by"]
     first = evaluator.outcomes(tasks, served_by, report, split)
+    answers = {task: {system: [each] for system, each in found.items()} for task, found in first.items()}
+    edges = {
+        name: evaluator.edge_cases.of(task, split, answers[name], served_by[name], report)
+        for name, task in tasks.items()
+    }
     if recipe.evaluation.transfer:
         across = transfer(
             evaluator.answerer, tasks, single_task(record), recipe.evaluation, recipe.seed, split
@@ -90,7 +95,6 @@ def evaluate_run(
             evaluator.answerer.generator, encoder, general, recipe.evaluation,
             recipe.training.max_tokens_per_batch, recipe.seed,
         )  # fmt: skip
-    answers = {task: {system: [each] for system, each in found.items()} for task, found in first.items()}
     for number, replicate in enumerate(replicates, start=1):
         bank.detach()
         own = dict(record) | {key: replicate[key] for key in ("adapters", "controls")}
@@ -106,6 +110,7 @@ def evaluate_run(
         row["served_by"] = served_by[name]
         row["examples"] = instructive(tasks[name], split, first[name])
         row.update(evaluator.shortened[name])
+        row.update(edges[name])
     if recipe.evaluation.forgetting:
         result["forgetting"] = kept
     if recipe.evaluation.transfer:

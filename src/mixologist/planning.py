@@ -221,7 +221,14 @@ def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
         "metric": task.metric,
         "licence": task.licence,
         "noncommercial": task.noncommercial,
-    }
+    } | _outside_rows(task)
+
+
+def _outside_rows(task: Task) -> dict[str, Any]:
+    """How many rows of each split are out of the task's scope, where its data marks any."""
+    if task.out_of_scope is None:
+        return {}
+    return {"out_of_scope": {split: len(rows) for split, rows in task.out_of_scope.splits.items()}}
 
 
 def _memory(plan: Plan) -> int:

@@ -87,3 +87,27 @@ def test_a_conversation_goes_whole(bench: Bench) -> None:
     assert [(json.loads(line)["pre_text"], json.loads(line)["answers"][1]) for line in kept] == [
         ("page a", 2), ("page b", 2), ("page c", 2), ("page b", 9),
     ]  # fmt: skip
+
+
+def test_rows_out_of_scope_are_neither_faults_nor_lost(bench: Bench) -> None:
+    foreign = {
+        split: [row(f"a poem for {split}", "spam"), row(" ")] for split in ("train", "validation", "test")
+    }
+    bench.task("one", **foreign)
+    path = bench.recipe("one")
+    document = json.loads(path.read_text())
+    document["tasks"][0]["out_of_scope"] = {"column": "label", "values": ["spam"]}
+    path.write_text(json.dumps(document))
+    with audit(load(path)) as report:
+        looked = report.tasks["one"]
+        assert {kind: found.count for kind, found in looked.findings.ordered()} == {"unreadable": 3}
+        assert {split: len(rows) for split, rows in looked.splits.items()} == {
+            "train": 30,
+            "validation": 4,
+            "test": 4,
+        }
+        assert (looked.labels, looked.format.labels) == ({"a": 15, "b": 15}, ("a", "b"))
+        write_fixed(report, bench.folder / "clean")
+    copied = (bench.folder / "clean" / "one" / "train.jsonl").read_text().splitlines()
+    assert json.loads(copied[-1]) == row("a poem for train", "spam")
+    assert len(copied) == 31

@@ -49,6 +49,26 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_remedy() -> None:
     }
 
 
+def test_mistakes_inside_a_tasks_edge_cases_name_the_nearest() -> None:
+    edges = {
+        "out_of_scope": {"colum": "label", "values": []},
+        "slices": [{"by": "label", "edge": [1]}, {"by": "length", "edges": 50}],
+        "challenges": ["typo"],
+    }
+    assert _report({"tasks": [TASK | edges], "router": {"out_of_scop": False}}) == {
+        "tasks[0].out_of_scope.column is missing": ("", "add tasks[0].out_of_scope.column to the recipe"),
+        "tasks[0].out_of_scope.colum: unknown key": ("colum: 'label'", "did you mean 'column'?"),
+        "tasks[0].out_of_scope.values: wrong value": (
+            "[]",
+            "give a value, or leave the key out for its default",
+        ),
+        "tasks[0].slices[0].edge: unknown key": ("edge: [1]", "did you mean 'edges'?"),
+        "tasks[0].slices[1].edges: wrong value": ("50", "write a list: [50]"),
+        "tasks[0].challenges[0]: wrong value": ("'typo'", "did you mean 'typos'?"),
+        "router.out_of_scop: unknown key": ("out_of_scop: False", "did you mean 'out_of_scope'?"),
+    }
+
+
 @pytest.mark.parametrize(
     ("section", "key", "do"),
     [

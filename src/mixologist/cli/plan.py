@@ -52,6 +52,10 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
             name, task["format"], task["metric"], *(f"{count:,}" for count in counts), *measured, licence
         )
     out.print(table)
+    for name, task in described["tasks"].items():
+        if outside := task.get("out_of_scope"):
+            rows = ", ".join(f"{count:,} {split}" for split, count in outside.items())
+            out.print(f"Out of scope of {name}, for the router alone: {rows} rows", markup=False)
     out.print(_schedule(described))
     show_examples(plan, out)
     out.print(

@@ -14,7 +14,7 @@ from mixologist.evaluation.intervals import Difference, bootstrap, compare, scop
 from mixologist.evaluation.metrics import format_failures, metric_of
 from mixologist.evaluation.power import detectable
 from mixologist.evaluation.resampling import Runs
-from mixologist.evaluation.verdicts import verdicts
+from mixologist.evaluation.verdicts import ENOUGH, verdicts
 from mixologist.recipe import schema
 from mixologist.tasks.task import Task
 
@@ -40,6 +40,7 @@ def evaluation(
         "scope": scope(options.seeds),
         "seeds": options.seeds,
         "confidence": options.confidence,
+        "least_n": ENOUGH,
         "smallest_effect": options.smallest_effect,
         "tasks": measure(tasks, answers, options, seed),
     }

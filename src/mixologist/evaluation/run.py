@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mixologist.evaluation.answers import BASE, Answerer, Prompt
+from mixologist.evaluation.edge_cases import EdgeCases
 from mixologist.evaluation.metrics import metric_of, score
 from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.systems import Rivals
@@ -33,6 +34,11 @@ class Evaluator:
         """The systems beside the run's own."""
         return Rivals(self.answerer, self.options, self.seed)
 
+    @property
+    def edge_cases(self) -> EdgeCases:
+        """Slices and challenge sets of the tasks."""
+        return EdgeCases(self.answerer, self.options, self.seed)
+
     def systems(self, task: str) -> dict[str, str]:
         """System -> adapter that answers in it, for one task."""
         found = {"base": BASE} if "base" in self.options.baselines else {}
@@ -47,8 +53,10 @@ class Evaluator:
             len(task.splits[split]) * (len(self.systems(name)) + len(self.rivals.of(task)) + 2)
             for name, task in tasks.items()
         )
-        routed = sum(len(task.splits[split]) for task in tasks.values()) * len(KINDS)
-        return answered + routed + sum(len(task.splits[split]) for task in general.values())
+        altered = sum(self.edge_cases.work(task, split) for task in tasks.values())
+        outside = [task.out_of_scope for task in tasks.values() if task.out_of_scope]
+        routed = sum(len(task.splits[split]) for task in [*tasks.values(), *outside]) * len(KINDS)
+        return answered + altered + routed + sum(len(task.splits[split]) for task in general.values())
 
     def choose(self, tasks: Mapping[str, Task], split: str = "validation") -> dict[str, str]:
         """The adapter that serves each task: the better one on its validation rows; ties go to the shared one."""

@@ -92,11 +92,12 @@ def _wrong_value(place: Place, value: Any) -> UserError:
         f"{shape.show(place)}: wrong value",
         given=_short(value),
         expected=shape.expected(place),
-        do=_remedy(place, value),
+        do=remedy(place, value),
     )
 
 
-def _remedy(place: Place, value: Any) -> str:
+def remedy(place: Place, value: Any) -> str:
+    """What to do about a value that may not stand at ``place``."""
     kinds, choices = shape.types(place), shape.choices(place)
     if value is None or value in ({}, []):
         return "give a value, or leave the key out for its default"

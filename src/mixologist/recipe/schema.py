@@ -17,6 +17,9 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """A task or adapter name: it becomes a folder name, so letters, digits, ``_ . -`` only."""
 ADDRESS = r"^https?://[^/]"
 
+Challenge = Literal["negation", "numbers", "typos", "reworded"]
+"""How test rows are altered (``tasks.challenges``)."""
+
 RESERVED_NAMES = frozenset({
     "auto", "base", "common", "few_shot", "full_multi_task", "full_single_task", "general", "groups", "math",
     "merged_linear", "merged_ties", "oracle", "routed", "shared", "single_task", "single_task_total_steps", "tfidf",
@@ -41,6 +44,23 @@ class Join(Section):
     """Beside the data's own files."""
     on: str
     """The column that both have; it tells which row of the side file belongs to a row."""
+
+
+class OutOfScope(Section):
+    """Which rows of a task's data belong to no task: texts for the base, never the task's own examples."""
+
+    column: str
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
+    """What stands in the column of such a row; ``""`` for an empty cell."""
+
+
+class Slice(Section):
+    """One way to part a task's test rows, each part with a result of its own."""
+
+    by: str
+    """``length`` (of the input, in characters), ``label``, or a column of the data."""
+    edges: tuple[float, ...] = ()
+    """Where one band of numbers ends and the next begins, ascending: [50, 100] makes three. None: by value."""
 
 
 class TaskSpec(Section):
@@ -82,6 +102,10 @@ class TaskSpec(Section):
     validation_rows: Positive | None = None
     test_rows: Positive | None = None
     """Caps, drawn by seed, never the first rows."""
+    out_of_scope: OutOfScope | None = None
+    slices: tuple[Slice, ...] = ()
+    challenges: tuple[Challenge, ...] = ()
+    """Altered copies of the test rows to answer too; each costs about as much as the test rows do."""
 
 
 class ShareSpec(TaskSpec):
@@ -135,6 +159,8 @@ class Router(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     rows_per_task: Positive = 1500
     """Train rows of a task that the router sees, each in three wordings."""
+    out_of_scope: bool = True
+    """Whether it sees the tasks' out-of-scope rows of train and validation, as prompts of the base."""
 
 
 class Training(Section):

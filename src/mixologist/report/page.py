@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mixologist.report import edge_cases
 from mixologist.report.numbers import difference
 from mixologist.report.tables import cells, markdown, router_cells
 from mixologist.report.words import sharing
@@ -12,6 +13,23 @@ ROUTING = """## Routing
 
 Share of prompts that reach the adapter serving their task, in percent. *reworded* uses instructions that the router
 never saw, *raw* the text alone.
+
+"""
+OUT_OF_SCOPE = """## Out of scope
+
+Texts that no task is about: the chance that the router's base score is higher on them than on a test prompt of the
+task (AUROC), and the share that reaches the base. *seen*: the router was trained with others of the kind.
+
+"""
+CHALLENGES = """## Challenge sets
+
+Altered test rows: metric x 100 and half its interval; *change*: the routed system against the same rows as they stand.
+`same_answer` is the share of answers that stay as they were, where it is not known what is right.
+
+"""
+SLICES = """## Slices
+
+Parts of the test rows: metric x 100 and half its interval.
 
 """
 
@@ -28,9 +46,17 @@ def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command
     ]
     if "router" in evaluation:
         parts.append(ROUTING + markdown(router_cells(evaluation["router"])))
+        parts.append(_section(OUT_OF_SCOPE, edge_cases.out_of_scope_cells(evaluation["router"])))
+    parts.append(_section(CHALLENGES, edge_cases.challenge_cells(evaluation)))
+    parts.append(_section(SLICES, edge_cases.slice_cells(evaluation)))
+    parts.append(edge_cases.untold(evaluation).replace("*", "\\*"))
     parts.append(_origin(record, command))
     parts.append("## Data\n\n" + markdown(_data(record)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(title: str, rows: list[list[str]]) -> str:
+    return title + markdown(rows) if rows else ""
 
 
 def _origin(record: dict[str, Any], command: str) -> str:

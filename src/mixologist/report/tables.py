@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -72,6 +73,18 @@ def _effect(found: dict[str, Effect], task: str) -> list[str | Text]:
     effect = found[task]
     style = {"helped": "blue", "hurt": "dark_orange3"}.get(effect.verdict, "dim")
     return [f"{100 * effect.difference['value']:+.0f}", Text(SIGNS[effect.verdict], style=style)]
+
+
+def plain(rows: Sequence[Sequence[str]], title: str) -> Table:
+    """A terminal table of a header and rows; all columns but texts on the left are aligned right."""
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for number, column in enumerate(rows[0]):
+        table.add_column(column, justify="left" if number < 2 else "right", overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*map(escape, row))
+    return table
 
 
 def _clip(name: str, most: int = 15) -> str:
