@@ -115,6 +115,29 @@ def test_a_row_without_an_answer(bench: Bench) -> None:
         assert report.tasks["sums"].findings["unanswered"].places == ["train row 61"]
 
 
+def test_a_long_document_that_loses_the_evidence_of_an_answer(bench: Bench) -> None:
+    long = " ".join(f"Paragraph {n} speaks of {text(n)}." for n in range(80))
+    rows = [
+        {"claim": text(n), "document": text(n), "label": "ab"[n % 2], "proof": [text(n)]} for n in range(60)
+    ]
+    lost = {
+        "claim": "zebras sing",
+        "document": f"{long} They do not.",
+        "label": "a",
+        "proof": ["They do not."],
+    }
+    bench.write("claims.jsonl", lines([*rows, lost, lost | {"claim": "whales sing", "proof": []}]))
+    path = bench.folder / "recipe.yaml"
+    columns = {"text": "claim", "context": "document", "evidence": "proof"}
+    task = {"name": "claims", "path": "claims.jsonl", "format": "classification", "columns": columns}
+    path.write_text(json.dumps({"tasks": [task], "training": {"max_length": 128}}))
+    with audit(load(path)) as report:
+        findings = report.tasks["claims"].findings
+    assert [findings[kind].places for kind in ("shortened", "lost")] == [
+        ["train row 61 (max_length 128)", "train row 62 (max_length 128)"], ["train row 61 (max_length 128)"],
+    ]  # fmt: skip
+
+
 def test_what_cannot_be_opened_is_reported_for_all_tasks(bench: Bench) -> None:
     bench.write("one/train.jsonl", '{"text": \n')
     bench.write("two/train.jsonl", "")
@@ -131,5 +154,6 @@ def test_every_kind_is_planted_somewhere() -> None:
         "unanswered",
         "other_leak",
         "near_other_leak",
+        "lost",
     }
     assert set(PLANTED) | elsewhere == set(KINDS)
