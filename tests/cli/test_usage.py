@@ -132,7 +132,7 @@ def test_evaluate_another_split_and_a_page(place: Place, cli: Cli) -> None:
     shutil.copytree(place.finished, place.run)
     told = cli("evaluate", place.run, "--split", "validation", "--markdown", "page.md", "--title", "Mine")
     assert told.status == 0
-    assert "validation split" in told.out
+    assert "validation rows" in told.out
     assert (place.folder / "page.md").read_text().startswith("# Mine")
     assert (place.run / "evaluation-validation.json").exists()
 

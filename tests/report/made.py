@@ -89,7 +89,18 @@ def _loss(step: int, adapter: str, task: str, loss: float) -> dict[str, Any]:
 
 def _evaluation(tasks: list[str], random: np.random.Generator) -> dict[str, Any]:
     rows = {task: _row(n, task, len(tasks) > 1, random) for n, task in enumerate(tasks)}
-    return {"split": "test", "scope": "these_weights", "tasks": rows, "router": _router(tasks)}
+    known = {"split": "test", "scope": "these_weights", "seeds": 1, "least_n": 30, "tasks": rows}
+    cocktail = {
+        "shared": _interval(0.021, 0.01) | {"relative": 0.03, "tasks": len(tasks), "worst": tasks[-1]}
+    }
+    return known | {
+        "router": _router(tasks), "cocktail": cocktail if len(tasks) > 1 else {}, "forgetting": _forgetting(tasks),
+    }  # fmt: skip
+
+
+def _forgetting(tasks: list[str]) -> dict[str, Any]:
+    adapters = {task: {"value": 2.0, "n": 59, "minus_base": _interval(0.2, 0.1)} for task in tasks}
+    return dict.fromkeys(("plain_text", "multiple_choice"), {"base": {"value": 1.8, "n": 59}} | adapters)
 
 
 def _row(number: int, task: str, sharing: bool, random: np.random.Generator) -> dict[str, Any]:
@@ -114,6 +125,17 @@ def _row(number: int, task: str, sharing: bool, random: np.random.Generator) -> 
                "answers": {"base": "", "single_task": "no", "shared": "yes"}}  # fmt: skip
     served = "shared" if number % 2 and sharing else task
     found = {"metric": "macro_f1", "n": 200, "served_by": served, "systems": systems, "paired": paired}
+    parts = {
+        "n": 20,
+        "enough": False,
+        "metric": "macro_f1",
+        "systems": {"base": _interval(0.1), "oracle": _interval(own)},
+    }
+    if number == 0:
+        found |= {
+            "slices": [parts | {"by": "length", "slice": "below 50"}],
+            "challenges": [parts | {"challenge": "typos"}],
+        }
     return found | {"examples": [example, example | {"kind": "lost", "id": "test/2"}]}
 
 
@@ -134,5 +156,6 @@ def _router(tasks: list[str]) -> dict[str, Any]:
     return {
         "accuracy": 0.99, "n": 200 * len(tasks), "regret": 0.002, "kinds": kinds, "confusion": confusion,
         "general": {"general": {"to_base": 0.98, "n": 200}}, "risk_coverage": {"formatted": risk, "raw": risk},
-        "out_of_scope": {tasks[0]: {"auroc": 0.97, "low": 0.95, "high": 0.99, "to_base": 0.9, "n": 80}},
+        "out_of_scope": {tasks[0]: {"auroc": 0.97, "low": 0.95, "high": 0.99, "to_base": 0.9, "n": 80,
+                                      "seen_in_training": True, "enough": True}},
     }  # fmt: skip

@@ -8,7 +8,7 @@ from mixologist.cli.console import out
 from mixologist.report import edge_cases
 from mixologist.report.numbers import duration, size
 from mixologist.report.tables import plain, terminal
-from mixologist.report.words import gain, mind, routing, sharing
+from mixologist.report.words import cocktail, gain, mind, routing, sharing
 from mixologist.runfolder import RunFolder
 
 
@@ -17,6 +17,7 @@ def show(folder: RunFolder, evaluation: dict[str, Any], record: dict[str, Any]) 
     out.print(terminal(evaluation), markup=False)
     for sentence in (
         *(mark.text for mark in sharing(evaluation)),
+        cocktail(evaluation),
         gain(evaluation),
         routing(evaluation),
         *mind(record),

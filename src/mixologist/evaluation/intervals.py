@@ -22,7 +22,7 @@ keep rows and seeds apart, because more rows do not help where seeds are the noi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -139,11 +139,9 @@ def difference(
     names: Sequence[object] = (),
 ) -> Difference:
     """`compare` of counts by seed and cluster, two of (S, c, m), of n outcomes a seed."""
-    count, clusters, m = a.shape
-    values = metric.value(a.sum(1)) - metric.value(b.sum(1))
+    count, clusters, _ = a.shape
+    values, rows = _differences(metric, a, b, samples, seed, names)
     value = float(values.mean())
-    totals = resampled(np.concatenate([a, b], axis=2), samples, seed, names)
-    rows = (metric.value(totals[..., :m]) - metric.value(totals[..., m:])).mean(-1)
     noise = _seed_noise(values, samples, seed, names)
     most = metric.bounds[1] - metric.bounds[0]
     low, high = limits(value, rows + noise, (-most, most), clusters, confidence)
@@ -159,6 +157,38 @@ def difference(
         rows_error=float(rows.std()),
         seeds_error=float(values.std(ddof=1) / count**0.5) if recipe else None,
     )  # fmt: skip
+
+
+def mean_difference(
+    pairs: Mapping[str, tuple[Metric, Runs, Runs]], *, samples: int, confidence: float, seed: int
+) -> tuple[float, float, float]:
+    """The mean over tasks of a's metric minus b's, and its limits: of these tasks, not of others like them.
+
+    Rows of different tasks are drawn independently. What training adds is seen in the mean's own values over seeds, so
+    that what a seed does to all tasks at once is in it.
+
+    Args:
+        pairs: task -> its metric and two systems' runs, with the same number of seeds in every task.
+    """
+    found = []
+    for name, (metric, a, b) in pairs.items():
+        left, right = np.broadcast_arrays(clustered(metric, a), clustered(metric, b))
+        found.append(_differences(metric, left, right, samples, seed, (name,)))
+    values = np.mean([values for values, _ in found], axis=0)
+    drawn = np.mean([rows for _, rows in found], axis=0) + _seed_noise(values, samples, seed, ("mean",))
+    low, high = (float(q) for q in np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    value = float(values.mean())
+    return value, min(low, value), max(high, value)
+
+
+def _differences(
+    metric: Metric, a: Floats, b: Floats, samples: int, seed: int, names: Sequence[object]
+) -> tuple[Floats, Floats]:
+    """Metric of a minus that of b, two of (S, c, m): by seed (S,), and mean over seeds on resampled rows (B,)."""
+    m = a.shape[2]
+    totals = resampled(np.concatenate([a, b], axis=2), samples, seed, names)
+    rows = (metric.value(totals[..., :m]) - metric.value(totals[..., m:])).mean(-1)
+    return metric.value(a.sum(1)) - metric.value(b.sum(1)), rows
 
 
 def limits(

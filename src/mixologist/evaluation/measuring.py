@@ -6,11 +6,12 @@ answers once and stands beside each of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mixologist.evaluation.intervals import Difference, bootstrap, compare, scope
+from mixologist.evaluation.intervals import Difference, bootstrap, compare, mean_difference, scope
 from mixologist.evaluation.metrics import format_failures, metric_of
 from mixologist.evaluation.power import detectable
 from mixologist.evaluation.resampling import Runs
@@ -35,6 +36,7 @@ def evaluation(
     split: str,
 ) -> dict[str, Any]:
     """The figures of evaluation.json."""
+    rows = measure(tasks, answers, options, seed)
     return {
         "split": split,
         "scope": scope(options.seeds),
@@ -42,8 +44,45 @@ def evaluation(
         "confidence": options.confidence,
         "least_n": ENOUGH,
         "smallest_effect": options.smallest_effect,
-        "tasks": measure(tasks, answers, options, seed),
+        "tasks": rows,
+        "cocktail": {
+            system: effect
+            for system in SHARING
+            if (effect := cocktail(system, tasks, answers, rows, options, seed))
+        },
     }
+
+
+def cocktail(
+    system: str,
+    tasks: Mapping[str, Task],
+    answers: Mapping[str, Answers],
+    rows: Mapping[str, Any],
+    options: schema.Evaluation,
+    seed: int,
+) -> dict[str, Any]:
+    """The cocktail effect: what sharing gave the tasks on average over their own adapters, and whom it hurt most.
+
+    ``value`` in the metrics' units with its limits, ``relative`` to the own adapters' mean; tasks by verdict. Empty
+    where no task has both systems. A mean hides whom it hurts, so the worst task stands beside it.
+    """
+    pairs = {
+        name: (metric_of(task), answers[name][system], answers[name]["single_task"])
+        for name, task in tasks.items()
+        if system in answers[name] and "single_task" in answers[name]
+    }
+    if not pairs:
+        return {}
+    value, low, high = mean_difference(
+        pairs, samples=options.bootstrap_samples, confidence=options.confidence, seed=seed
+    )
+    own = sum(rows[name]["systems"]["single_task"]["value"] for name in pairs) / len(pairs)
+    gains = {name: rows[name]["paired"][f"{system} - single_task"]["value"] for name in pairs}
+    found = Counter(rows[name]["systems"][system]["verdict"] for name in pairs)
+    return {
+        "value": value, "low": low, "high": high, "relative": value / own if own > 0 else None, "tasks": len(pairs),
+        "worst": min(gains, key=gains.__getitem__), "verdicts": dict(found),
+    }  # fmt: skip
 
 
 def regret(rows: Mapping[str, Any]) -> float:

@@ -16,14 +16,15 @@ from mixologist.report.numbers import counted, duration, percent, size
 from mixologist.report.reading import Run, read_run
 from mixologist.report.sections.data import cost, data
 from mixologist.report.sections.examples import examples
+from mixologist.report.sections.limits import limits
 from mixologist.report.sections.repeat import repeat
 from mixologist.report.sections.router import router
 from mixologist.report.sections.scores import scores, verdicts
 from mixologist.report.sections.training import training
 from mixologist.report.sections.transfer import transfer
-from mixologist.report.words import effects, gain, mind, routing, sharing, state
+from mixologist.report.words import cocktail, effects, gain, mind, routing, sharing, state
 
-SECTIONS = (verdicts, scores, router, training, transfer, examples, data, cost, repeat)
+SECTIONS = (verdicts, scores, router, limits, training, transfer, examples, data, cost, repeat)
 
 
 def write_report(folder: Path, path: Path | None = None) -> Path:
@@ -63,7 +64,8 @@ def _summary(run: Run) -> list[Block]:
     sentences: list[Text] = []
     if run.evaluation:
         sentences += sharing(run.evaluation)
-        sentences += [told for told in (gain(run.evaluation), routing(run.evaluation)) if told]
+        told = (cocktail(run.evaluation), gain(run.evaluation), routing(run.evaluation))
+        sentences += [sentence for sentence in told if sentence]
     sentences += [Mark(told, "warn") for told in mind(run.record)]
     return [*([Bullets(sentences)] if sentences else []), Tiles(_tiles(run))]
 

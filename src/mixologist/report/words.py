@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixologist.report.blocks import Mark
-from mixologist.report.numbers import listed, percent
+from mixologist.report.numbers import difference, listed, percent
 from mixologist.report.reading import Run
 
 SHARING = ("shared", "groups")
@@ -71,6 +71,18 @@ def sharing(evaluation: Mapping[str, Any], most: int = 6) -> list[Mark]:
             count = f"{len(tasks)} of {len(found)} tasks"
             told.append(Mark(f"{title.format(count)}: {listed(tasks, most)}.", tone(verdict)))
     return told
+
+
+def cocktail(evaluation: Mapping[str, Any]) -> str:
+    """The mean effect of sharing over the tasks, and the task it did worst by; nothing where there is none."""
+    for system in SHARING:
+        if (found := evaluation.get("cocktail", {}).get(system)) and found["tasks"] > 1:
+            relative = f", {100 * found['relative']:+.1f}% of it" if found["relative"] is not None else ""
+            return (
+                f"Over {found['tasks']} tasks sharing changed what their own adapters reach by {difference(found)} "
+                f"points on average{relative}; worst was {found['worst']}."
+            )
+    return ""
 
 
 def gain(evaluation: Mapping[str, Any]) -> str:
