@@ -89,11 +89,16 @@ def test_the_parts_of_a_complete_run(five: Path) -> None:
 
 def test_limits_and_the_mean_effect_of_sharing(five: Path) -> None:
     page = report(five)
-    assert "Over 5 tasks sharing changed what their own adapters reach by +2.1 [+1.1, +3.1] points" in page.text
+    assert (
+        "Over 5 tasks sharing changed what their own adapters reach by +2.1 [+1.1, +3.1] points" in page.text
+    )
     assert "worst was task_04" in page.text
     assert page.table("Parts of the test rows")["a_rather_long_task_name_number_00"]["n"] == "20*"
     assert "* fewer than 30 rows" in page.text
-    assert page.table("General ability")["task_01"]["plain text, bits a byte (n=59)"] == "+0.200 [+0.100, +0.300]"
+    assert (
+        page.table("General ability")["task_01"]["plain text, bits a byte (n=59)"]
+        == "+0.200 [+0.100, +0.300]"
+    )
 
 
 def test_every_cell_stands_below_its_header(five: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mixologist.evaluation.answers import BASE
+from mixologist.evaluation.confidence import calibration, risk_coverage
 from mixologist.evaluation.out_of_scope import separation
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
@@ -62,6 +63,15 @@ class RouterReport:
                 name: {"to_base": _share([route.adapter == BASE for route in routes]), "n": len(routes)}
                 for name, routes in foreign.items()
             },
+            "risk_coverage": {kind: risk_coverage(*_told(routed[kind], served_by)) for kind in KINDS},
+            "calibration": {
+                kind: calibration(
+                    *_told(routed[kind], served_by, of_adapters=True),
+                    self.recipe.evaluation.confidence,
+                    self.recipe.seed,
+                )
+                for kind in KINDS
+            },
             "out_of_scope": {
                 name: self._outside(task, split, {kind: routed[kind][name] for kind in KINDS}, advance)
                 for name, task in tasks.items()
@@ -97,6 +107,22 @@ class RouterReport:
 
 def _identified(examples: Iterable[Example], routes: list[Route]) -> list[tuple[str, Route]]:
     return [(example.id, route) for example, route in zip(examples, routes, strict=True)]
+
+
+def _told(
+    routed: Mapping[str, list[Route]], served_by: Mapping[str, str], *, of_adapters: bool = False
+) -> tuple[list[float], list[bool]]:
+    """Of every prompt how sure the router is of its adapter, and whether that is right, whatever it abstains from.
+
+    ``of_adapters``: among the adapters alone, as its probabilities have it; else times 1 - base score.
+    """
+    sure, right = [], []
+    for name, routes in routed.items():
+        for route in routes:
+            adapter = max(route.probabilities, key=route.probabilities.__getitem__)
+            sure.append(route.probabilities[adapter] * (1 if of_adapters else 1 - route.base_score))
+            right.append(adapter == served_by[name])
+    return sure, right
 
 
 def _kind(routed: Mapping[str, list[Route]], served_by: Mapping[str, str]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ MOST_LOOKED_AT = 1000
 
 def draw_shots(task: Task, count: int, seed: int) -> list[Example]:
     """So many train rows, drawn by ``seed``; no answer comes again before the others came as often."""
+    if not count:
+        return []
     train = task.splits["train"]
-    order = seeds.generator(seed, "shots", task.name).permutation(len(train))[
-        : MOST_LOOKED_AT if count else 0
-    ]
+    order = seeds.generator(seed, "shots", task.name).permutation(len(train))[:MOST_LOOKED_AT]
     drawn = [train[int(number)] for number in order]
     met: Counter[str] = Counter()
     turn = []
