@@ -28,7 +28,7 @@ from mixologist.training.routing import fit_router
 PAGE = """# How deep the router reads, and rows out of scope
 
 `{command}` wrote this page. Share of test prompts (n = {n:,}) that reach the adapter serving their task, in percent, by
-the blocks that the router reads; mean over tasks. *general to base*: share of general, math test prompts left to the base.
+the blocks that the router reads; mean over tasks. *general to base*: share of general, math prompts left to the base.
 AUROC: how well the base score tells texts out of scope (n = {outside}) from the task's own test prompts, with its 95%
 interval; *seen*: others of the kind were among the router's training prompts.
 
