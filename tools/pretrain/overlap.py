@@ -65,15 +65,46 @@ def table(found: dict[str, Any]) -> Table:
     return shown
 
 
+PAGE = """# What the built-in base's training text shares with validation and test rows
+
+`python -m tools.pretrain.overlap --page` counted, over all training text, the runs of {long} words that stand in a
+validation or test row of any of {sets} data sets, and whole rows of {short} to {last} words; before and after the
+passages were dropped. Splits with none before cleaning are left out: {clean} of {splits}. After cleaning there are
+{left} in all.
+
+| data set | split | {long}-grams in it | found before | after | short rows in it | found before | after |
+|---|---|---:|---:|---:|---:|---:|---:|
+{rows}"""
+
+
+def page(found: dict[str, Any]) -> str:
+    """The counts as Markdown, splits with none before cleaning left out."""
+    pairs = list(zip(found["splits"][::2], found["splits"][1::2], strict=True))
+    hit = [pair for pair in pairs if any(one["before"] for one in pair)]
+    lines = []
+    for long, short in hit:
+        counts = [f"{one[key]:,}" for one in (long, short) for key in ("n_grams", "before", "after")]
+        lines.append(f"| {' | '.join([long['data_set'], long['split'], *counts])} |\n")
+    return PAGE.format(
+        long=found["long"], short=found["short"], last=found["long"] - 1,
+        sets=len({row["data_set"] for row in found["splits"]}),
+        clean=len(pairs) - len(hit), splits=len(pairs), left=sum(row["after"] for row in found["splits"]),
+        rows="".join(lines),
+    )  # fmt: skip
+
+
 def main() -> None:
     """Count, print, write ``overlap.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("runs/pretrain"))
     parser.add_argument("--conversations", type=int, default=120_000, help="as in pack")
+    parser.add_argument("--page", type=Path, help="Markdown with the counts that are not 0 before cleaning")
     given = parser.parse_args()
     index = Index.of()
     found = report(training_texts(index, given.conversations), index)
     Console().print(table(found))
+    if given.page:
+        given.page.write_text(page(found), encoding="utf-8")
     given.work.mkdir(parents=True, exist_ok=True)
     (given.work / "overlap.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
