@@ -132,7 +132,7 @@ def adapter_of_another_base(place: Place) -> Bad:
     save_file(wider, folder / "adapter_model.safetensors")
     says = (
         "adapter 'mine' does not fit the base",
-        "layers of",
+        "linears in the blocks of",
         str(place.base),
         "use the base it was trained on",
     )

@@ -12,6 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from mixologist import seeds
 from mixologist.errors import UserError
 from mixologist.records import Example, Message
 from mixologist.tasks.passages import Shorten, shortener
@@ -162,8 +163,8 @@ class EncodedSplit(Sequence[Encoded]):
 
     Rows whose answer alone does not fit are left out (``dropped``); ``shortened`` counts those whose context was cut,
     ``lost`` those among them that lack evidence of their answer.
-    Of a split of more than `MEASURED` examples an even sample is measured, and counts are estimates from it: a million
-    rows would take minutes. A row of it that does not fit then stands for the next one that does.
+    Of a split of more than `MEASURED` examples a random sample is measured, and counts are estimates from it: a million
+    rows would take minutes. A row of the split that does not fit then stands for the next one that does.
     """
 
     def __init__(self, examples: Sequence[Example], encoder: Encoder, advance: Advance = silent) -> None:
@@ -171,9 +172,9 @@ class EncodedSplit(Sequence[Encoded]):
         self._encoder = encoder
         self.exact = len(examples) <= MEASURED
         """Whether every row was measured."""
-        measured = (
-            np.arange(len(examples)) if self.exact else np.linspace(0, len(examples) - 1, MEASURED, dtype=int)
-        )
+        measured = np.arange(len(examples))
+        if not self.exact:
+            measured = np.sort(seeds.generator(0, "measured").choice(measured, MEASURED, replace=False))
         kept, lengths, shortened, lost = [], [], 0, 0
         for number in measured.tolist():
             encoded = encoder.encode(examples[number])
