@@ -115,6 +115,25 @@ def test_a_row_without_an_answer(bench: Bench) -> None:
         assert report.tasks["sums"].findings["unanswered"].places == ["train row 61"]
 
 
+def test_evidence_that_does_not_fit(bench: Bench) -> None:
+    long = "Nothing is said here. " * 60
+    asked = row("Is it allowed?") | {"context": f"{long}It is. {long}", "evidence": ["It is."]}
+    for split in ("train", "validation", "test"):
+        rows = labelled(0, 30) if split == "train" else labelled(len(split) * 100, 4)
+        rows = [one | {"context": "Short.", "evidence": []} for one in rows]
+        bench.write(f"one/{split}.jsonl", lines([*rows, asked] if split == "train" else rows))
+    path = bench.recipe("one")
+    document = json.loads(path.read_text())
+    document["tasks"][0]["columns"] = {"evidence": "evidence"}
+    path.write_text(json.dumps(document))
+    with audit(load(path)) as report:
+        findings = report.tasks["one"].findings
+    assert {kind: found.places for kind, found in findings.ordered()} == {
+        "shortened": ["train row 31 (max_length 128)"],
+        "lost": ["train row 31 (max_length 128)"],
+    }
+
+
 def test_what_cannot_be_opened_is_reported_for_all_tasks(bench: Bench) -> None:
     bench.write("one/train.jsonl", '{"text": \n')
     bench.write("two/train.jsonl", "")
@@ -131,5 +150,6 @@ def test_every_kind_is_planted_somewhere() -> None:
         "unanswered",
         "other_leak",
         "near_other_leak",
+        "lost",
     }
     assert set(PLANTED) | elsewhere == set(KINDS)

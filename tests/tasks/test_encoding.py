@@ -86,7 +86,7 @@ def test_a_row_whose_answer_leaves_no_room_is_dropped_and_counted(tokenizer: Any
 
 def test_of_a_large_split_a_sample_is_measured(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     examples = [
-        example(text=f"number {n}", completion="word " * (200 if n % 5 == 4 else 1)) for n in range(400)
+        example(text=f"number {n}", completion="word " * (200 if n % 4 == 3 else 1)) for n in range(400)
     ]
     whole = EncodedSplit(examples, Encoder(tokenizer, 64))
     monkeypatch.setattr(encoding, "MEASURED", 99)
