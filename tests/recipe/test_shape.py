@@ -16,7 +16,7 @@ from mixologist.recipe.shape import Place
         (("adapters", "plan"), "one of auto, per_task, shared, groups"),
         (("adapters", "groups", "any"), f"a list, each item {shape.NAME}"),
         (("adapters", "target_modules", 0), "text"),
-        (("tasks", 3, "columns", "any"), "text"),
+        (("tasks", 3, "columns", "any"), "text or a list, each item text"),
         (("general", "share"), "a number at least 0 and below 1"),
         (("general",), "a mapping of keys to values or null"),
         (("nowhere", "at", "all"), ""),
