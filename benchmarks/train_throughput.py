@@ -83,7 +83,7 @@ def peer(dtype: str, data: list[list[Row]]) -> Callable[[], float]:
     """The plain loop on PEFT's model."""
     base = load_base("builtin", dtype=dtype, device="cpu")
     first = Bank(base, [Shape("a", 16, 32)], modules=list(linears(base.model)))
-    start = dict(zip((layer.module_name for layer in first.layers), first.weights(0)[::2], strict=True))
+    start = dict(zip((layer.module_name for layer in first.layers), first.factors(0)[::2], strict=True))
     first.detach()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

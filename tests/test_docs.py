@@ -31,6 +31,7 @@ SECTIONS: dict[str, tuple[type[schema.Section], set[str]]] = {
     "router": (schema.Router, set()),
     "training": (schema.Training, set()),
     "evaluation": (schema.Evaluation, set()),
+    "endpoints": (schema.Endpoint, set()),
     "cards": (Card, set(schema.TaskSpec.model_fields)),
 }
 """Heading in docs/recipe.md -> the model whose keys stand there, and those that stand elsewhere."""

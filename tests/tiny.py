@@ -68,9 +68,8 @@ def bank_of(base: Base, *names: str, common: bool = False, dropout: float = 0.0,
     bank = Bank(base, shapes, modules=linears(base), common=common, dropout=dropout, seed=seed)
     random = torch.Generator().manual_seed(7)
     for layer in bank.layers:
-        for index, shape in enumerate(shapes):
-            values = torch.randn(layer.lora_B.shape[1], shape.r, generator=random, dtype=torch.float64)
-            layer.lora_B.data[index, :, : shape.r] = 0.1 * values.to(layer.lora_B.dtype)
+        for b in layer.lora_B:
+            b.data.copy_(0.1 * torch.randn(b.shape, generator=random, dtype=torch.float64))
     return bank
 
 

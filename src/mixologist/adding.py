@@ -8,16 +8,16 @@ kept, so that only what changed is computed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from mixologist.drawing import prompt_rows, router_features, validation_sample
+from mixologist.drawing import prompt_rows, router_features
 from mixologist.errors import UserError
-from mixologist.evaluation.loss import validation_losses
+from mixologist.evaluating import evaluate_run, load_adapters
 from mixologist.files import write_folder, write_json
 from mixologist.mixing.forecast import forecast
 from mixologist.model.adapters import Bank, Shape
@@ -32,23 +32,24 @@ from mixologist.model.checkpoint import (
     save_adapter,
 )
 from mixologist.model.router import Router
-from mixologist.pipeline import Hooks, evaluate_run
-from mixologist.planning import Plan, resolve, steps_between_validations
+from mixologist.pipeline import Hooks, make_job
+from mixologist.planning import Plan, resolve
 from mixologist.recipe import load as recipes
 from mixologist.recipe import reading
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import RESERVED_NAMES, Recipe, TaskSpec
 from mixologist.recipe.shape import NAME, is_name
+from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
-from mixologist.training.loop import Job, Watch, train
+from mixologist.training.loop import Watch, train
 from mixologist.training.routing import Features, fit_router
 
 SPEC = TypeAdapter(TaskSpec)
 
 
-def run_recipe(folder: RunFolder) -> Recipe:
+def run_recipe(folder: RunFolder, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe of a run with the tasks that were added to it."""
-    recipe = recipes.load(folder.recipe)
+    recipe = recipes.load(folder.recipe, overrides)
     added = tuple(SPEC.validate_python(spec) for spec in folder.record().get("added", []))
     return recipe.model_copy(update={"tasks": (*recipe.tasks, *added), "output_dir": str(folder.path)})
 
@@ -83,7 +84,8 @@ def add_task(
     record = folder.complete_record()
     name = resolved_name(spec)
     _check_free(record, name)
-    older = [read_adapter(folder.adapter(each)) for each in record["adapters"]]
+    for each in record["adapters"]:
+        read_adapter(folder.adapter(each))  # a damaged one is found before hours of training
     recipe = run_recipe(folder)
     wanted = recipe.model_copy(update={"tasks": (*recipe.tasks, spec)})
     plan = resolve(wanted, allow_leakage=record["allow_leakage"], stage=hooks.stage)
@@ -98,7 +100,7 @@ def add_task(
     record["adapters"][name] = facts
     record["served_by"][name] = name
     record["added"] = [*record.get("added", []), spec.model_dump(mode="json", exclude_defaults=True)]
-    return _settle(folder, plan, base, [*older, read_adapter(folder.adapter(name))], record, hooks)
+    return _settle(folder, plan, base, record, hooks)
 
 
 def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
@@ -144,23 +146,15 @@ def check_base(record: Mapping[str, Any], base: Base) -> None:
 
 def _train(folder: RunFolder, plan: Plan, base: Base, name: str, hooks: Hooks) -> dict[str, Any]:
     """Train the new adapter alone; logs and checkpoints lie in ``added/<name>``."""
-    options, task = plan.recipe.training, plan.tasks.tasks[name]
-    feeds = replace(plan.feeds, rows={name: plan.feeds.rows[name]}, adapters={name: (name,)})
-    alone = replace(plan, feeds=feeds, forecast=forecast(feeds, plan.recipe.mixture, [1.0], plan.recipe.seed))
+    seed = plan.recipe.seed
+    feeds = replace(plan.feeds, rows={name: plan.feeds.rows[name]}, adapters={name: (name,)}, controls={})
+    alone = replace(plan, feeds=feeds, forecast=forecast(feeds, plan.recipe.mixture, [1.0], seed))
     bank = _bank(folder, plan, base, name)
-    rows = {name: validation_sample(plan, task)}
-    place = folder.path / "added" / name
-    result = train(
-        Job(
-            base=base, bank=bank, rows=plan.train, feeds=feeds, forecast=alone.forecast, weights=[1.0],
-            mixture=plan.recipe.mixture, options=options, seed=plan.recipe.seed,
-            validate_every=steps_between_validations(alone),
-            validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
-            folder=place, fingerprint=plan.fingerprint, frozen=("common",),
-            resume_command=f"mixologist add {folder.path} (the same command again)",
-        ),
-        Watch(hooks.progress, hooks.should_stop),
+    job = make_job(
+        alone, base, bank, folder.path / "added" / name, seed=seed, frozen=("common",),
+        resume_command=f"mixologist add {folder.path} (the same command again)",
     )  # fmt: skip
+    result = train(job, Watch(hooks.progress, hooks.should_stop))
     save_adapter(bank, name, folder.adapter(name))
     bank.detach()
     return {
@@ -205,12 +199,11 @@ def _settle(
     folder: RunFolder,
     plan: Plan,
     base: Base,
-    adapters: list[AdapterFile],
     record: dict[str, Any],
     hooks: Hooks,
 ) -> dict[str, Any]:
     """Router, record and evaluation with the new task in them."""
-    bank = load_bank(base, adapters)
+    bank = load_adapters(base, folder, record, plan.recipe)
     names = tuple(plan.tasks.tasks)
     features = _features(folder, plan, base, bank, names, hooks)
     router = fit_router(
@@ -224,12 +217,13 @@ def _settle(
 
     result = evaluate_run(
         plan.recipe, record, (base, bank), plan.encoder, folder, router,
-        plan.tasks.tasks, plan.general, "test", hooks,
+        plan.tasks.tasks, plan.general, "test", hooks.stage,
     )  # fmt: skip
     # Only now, all at once: until here the run is what it was, and the same command goes on.
     write_folder(folder.router, fill_router)
     write_json(folder.evaluation, result)
     folder.write_record(record)
+    write_report(folder.path)
     shutil.rmtree(folder.path / "added" / names[-1] / "checkpoints", ignore_errors=True)
     return record
 

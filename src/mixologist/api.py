@@ -16,6 +16,7 @@ from typing import Any
 from mixologist import planning
 from mixologist.adding import check_base, run_recipe
 from mixologist.errors import UserError, nearest
+from mixologist.evaluating import evaluate_run, load_adapters
 from mixologist.files import write_json
 from mixologist.model.base import load_base
 from mixologist.model.checkpoint import load_bank, read_adapter
@@ -23,11 +24,12 @@ from mixologist.model.families import longest
 from mixologist.model.generate import Generator
 from mixologist.model.router import Route, Router
 from mixologist.model.trunk import prompt_features
-from mixologist.pipeline import Hooks, evaluate_run, execute
+from mixologist.pipeline import Hooks, execute
 from mixologist.planning import resolve
 from mixologist.recipe.load import load as load_recipe
 from mixologist.recipe.schema import Recipe
 from mixologist.records import Example, Message
+from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.encoding import Encoded, Encoder
 from mixologist.tasks.task import load_tasks
@@ -153,10 +155,13 @@ def load(run: Path | str) -> Model:
     return Model(run)
 
 
-def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -> dict[str, Any]:
+def evaluate(
+    run: Path | str, split: str = "test", hooks: Hooks | None = None, *, overrides: Sequence[str] = ()
+) -> dict[str, Any]:
     """Evaluate every system of a run on a split; answers that are kept are not computed again.
 
-    Writes evaluation.json for the test split, ``evaluation-<split>.json`` for another, and returns its content.
+    ``overrides`` ask for more than the run's recipe does: ``evaluation.baselines=[base, few_shot]``. Writes
+    evaluation.json for the test split, ``evaluation-<split>.json`` for another, and returns its content.
     """
     if split not in ("test", "validation", "train"):
         raise UserError(
@@ -167,19 +172,32 @@ def evaluate(run: Path | str, split: str = "test", hooks: Hooks | None = None) -
         )
     folder = RunFolder(Path(run))
     record = folder.complete_record()
-    recipe = run_recipe(folder)
+    recipe = run_recipe(folder, _of_evaluation(overrides))
     tasks = load_tasks(recipe, allow_leakage=True)  # training stopped at leaks, or was told to go on
     base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
     check_base(record, base)
-    bank = load_bank(base, [read_adapter(folder.adapter(name)) for name in record["adapters"]])
+    bank = load_adapters(base, folder, record, recipe)
     general = {name: task for name, (task, _) in tasks.general.items()}
     encoder = Encoder(base.tokenizer, recipe.training.max_length)
     result = evaluate_run(
         recipe, record, (base, bank), encoder, folder, Router.load(folder.router), tasks.tasks, general, split,
-        hooks or Hooks(),
+        (hooks or Hooks()).stage,
     )  # fmt: skip
     write_json(folder.evaluation if split == "test" else folder.path / f"evaluation-{split}.json", result)
+    write_report(folder.path)
     return result
+
+
+def _of_evaluation(overrides: Sequence[str]) -> Sequence[str]:
+    for override in overrides:
+        if not override.startswith("evaluation."):
+            raise UserError(
+                "only the evaluation of a finished run can be changed",
+                given=override,
+                expected="a key under evaluation, such as evaluation.shots=8",
+                do="train with this setting, into another output_dir",
+            )
+    return overrides
 
 
 def _recipe(recipe: RecipeLike, overrides: Sequence[str]) -> Recipe:

@@ -28,7 +28,7 @@ def validation_sample(plan: Plan, task: Task) -> Sequence[Encoded]:
 
 
 def router_features(plan: Plan, base: Base, bank: Bank | None, advance: Advance) -> Features:
-    """Features of every task's prompts, and of general and math prompts as the base's own."""
+    """Features of every task's prompts, and of general, math and out-of-scope prompts as the base's own."""
     tasks = [(task, number) for number, task in enumerate(plan.tasks.tasks.values())]
     everything = tasks + [(task, BASE) for task in plan.general.values()]
     parts = []
@@ -39,8 +39,10 @@ def router_features(plan: Plan, base: Base, bank: Bank | None, advance: Advance)
 
 
 def prompt_rows(plan: Plan, base: Base, bank: Bank | None, task: Task, target: int) -> list[Features]:
-    """Features of one task's train and validation prompts, with their target."""
+    """Features of one task's train and validation prompts, with their target; with them those out of its scope."""
     parts = []
+    if task.out_of_scope and plan.recipe.router.out_of_scope:
+        parts += prompt_rows(plan, base, bank, task.out_of_scope, BASE)
     for split in ("train", "validation"):
         prompts = worded_prompts(plan, task, split)
         x = prompt_features(base, bank, prompts, plan.depth).half()

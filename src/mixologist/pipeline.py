@@ -12,32 +12,31 @@ import platform
 import resource
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mixologist import seeds
 from mixologist.drawing import router_features, validation_sample
 from mixologist.errors import Interrupted, UserError
-from mixologist.evaluation.answers import BASE, Answerer
+from mixologist.evaluating import evaluate_run, load_adapters, make_evaluator
 from mixologist.evaluation.loss import validation_losses
-from mixologist.evaluation.routing import RouterReport
-from mixologist.evaluation.run import Evaluator
 from mixologist.files import write_json, write_text
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base
-from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter, save_adapter
-from mixologist.model.generate import Generator
+from mixologist.model.checkpoint import adapter_digest, save_adapter
 from mixologist.model.router import Router
 from mixologist.planning import Plan, describe, steps_between_validations
 from mixologist.recipe.load import dump
-from mixologist.recipe.schema import Recipe
+from mixologist.report.html import write_report
 from mixologist.runfolder import STAGES, VERSION, RunFolder
 from mixologist.tasks.encoding import Advance
-from mixologist.tasks.task import Task
 from mixologist.training.loop import Job, Result, Watch, train
 from mixologist.training.routing import fit_router
 from mixologist.training.trackers import open_trackers
@@ -69,11 +68,39 @@ def execute(
         "choosing": run.choose,
         "evaluating": run.evaluate,
     }
-    for name, stage in stages.items():
-        if STAGES.index(run.record["status"]) <= STAGES.index(name):
-            run.begin(name)
-            stage()
-    return run.complete()
+    try:
+        for name, stage in stages.items():
+            if STAGES.index(run.record["status"]) <= STAGES.index(name):
+                run.begin(name)
+                stage()
+    except BaseException as error:
+        run.stopped(error)
+        raise
+    run.complete()
+    write_report(run.folder.path)
+    return run.record
+
+
+def make_job(
+    plan: Plan,
+    base: Base,
+    bank: Bank,
+    folder: Path,
+    *,
+    seed: int,
+    resume_command: str,
+    frozen: tuple[str, ...] = (),
+) -> Job:
+    """What the training loop needs, for the tasks and adapters that the plan's feeds name."""
+    options, tasks = plan.recipe.training, [plan.tasks.tasks[name] for name in plan.feeds.rows]
+    rows = {task.name: validation_sample(plan, task) for task in tasks}
+    return Job(
+        base=base, bank=bank, rows=plan.train, feeds=plan.feeds, forecast=plan.forecast,
+        weights=[task.weight for task in tasks], mixture=plan.recipe.mixture, options=options, seed=seed,
+        validate_every=steps_between_validations(plan),
+        validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
+        folder=folder, fingerprint=plan.fingerprint, frozen=frozen, resume_command=resume_command,
+    )  # fmt: skip
 
 
 class _Execution:
@@ -93,6 +120,7 @@ class _Execution:
         if resume and self.folder.exists():
             self.record = self.folder.record()
             self._check_same()
+            self._note("resumed")
             torch.set_num_threads(self.record["choices"]["threads"])
         else:
             self.folder.check_free()
@@ -101,6 +129,7 @@ class _Execution:
         )
         if not self.record:
             self.record = self._first_record(self.base)
+            self._note("began")
             self.folder.write_record(self.record)
         if not self.folder.recipe.exists():
             write_text(self.folder.recipe, dump(self.recipe))
@@ -126,6 +155,7 @@ class _Execution:
             "fingerprint": self.plan.fingerprint,
             "base_model": self.recipe.base_model,
             "base_digest": base.digest,
+            "base_bytes": sum(weight.numel() * weight.element_size() for weight in base.model.parameters()),
             "versions": {
                 name: version(name) for name in ("mixologist", "torch", "transformers", "peft", "datasets")
             }
@@ -137,12 +167,15 @@ class _Execution:
                 "trunk": self.plan.trunk,
                 "router_depth": self.plan.depth,
             },
-            "adapters": {name: {"tasks": list(tasks)} for name, tasks in self.plan.feeds.adapters.items()},
+            "adapters": {},
+            "controls": {},
+            "replicates": [],
             "served_by": {},
             "allow_leakage": self.plan.allow_leakage,
             "tasks": described["tasks"],
             "audit": described["audit"],
             "warnings": self.plan.warnings,
+            "history": [],
             "seconds": 0.0,
             "tokens": 0,
             "peak_memory_bytes": 0,
@@ -157,56 +190,82 @@ class _Execution:
         self.started = now
         self.folder.write_record(self.record)
 
+    def stopped(self, error: BaseException) -> None:
+        """Note why the run ends here, and show it in the report, so far as the disk has room for that."""
+        wished = isinstance(error, Interrupted | KeyboardInterrupt)
+        with suppress(OSError):
+            self._note("interrupted" if wished else "failed", str(error) or type(error).__name__)
+            self.begin(self.record["status"])
+            write_report(self.folder.path)
+
+    def _note(self, event: str, why: str = "") -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.record.setdefault("history", []).append(
+            {"event": event, "stage": self.record["status"], "at": now, "why": why}
+        )
+
     def train(self) -> None:
-        """All adapters to their best state, then their PEFT folders."""
+        """All adapters to their best state, then their PEFT folders; once for each training seed."""
+        for number in range(self._trained(), self.recipe.evaluation.seeds):
+            self._train(number)
+            self.begin("training")
+
+    def _trained(self) -> int:
+        """For how many seeds the adapters are there."""
+        return bool(self.record["adapters"]) + len(self.record["replicates"])
+
+    def _train(self, number: int) -> None:
+        """Training with one seed. Rows and splits stay the same; first weights and the order of rows do not."""
         assert self.base is not None
-        recipe = self.recipe
+        recipe, folder = self.recipe, self.folder.replicate(number)
+        seed = seeds.replicate(recipe.seed, number)
         names = [*self.plan.feeds.adapters, *(["common"] if recipe.adapters.common else [])]
         shapes = [
             Shape(n, recipe.adapters.r, recipe.adapters.lora_alpha, recipe.adapters.use_rslora) for n in names
         ]
         bank = Bank(
             self.base, shapes, modules=self.plan.modules, common=recipe.adapters.common,
-            dropout=recipe.adapters.lora_dropout, seed=recipe.seed,
+            dropout=recipe.adapters.lora_dropout, seed=seed,
         )  # fmt: skip
-        with open_trackers(recipe.training.report_to, self.folder.path) as track:
-            try:
-                result = train(self._job(bank), Watch(self.hooks.progress, self.hooks.should_stop, track))
-            except Interrupted:
-                self.begin("training")
-                raise
+        with open_trackers(recipe.training.report_to, folder.path) as track:
+            resume = f"mixologist train {self.folder.path} --resume"
+            job = make_job(self.plan, self.base, bank, folder.path, seed=seed, resume_command=resume)
+            result = train(job, Watch(self._progress(number), self.hooks.should_stop, track))
         for name in names:
-            save_adapter(bank, name, self.folder.adapter(name))
+            save_adapter(bank, name, folder.any_adapter(name))
         bank.detach()
-        self._note_training(result)
+        self._note_training(result, number, seed)
 
-    def _job(self, bank: Bank) -> Job:
-        assert self.base is not None
-        base, options = self.base, self.recipe.training
-        rows = {name: validation_sample(self.plan, task) for name, task in self.plan.tasks.tasks.items()}
-        return Job(
-            base=base, bank=bank, rows=self.plan.train, feeds=self.plan.feeds, forecast=self.plan.forecast,
-            weights=[task.weight for task in self.plan.tasks.tasks.values()], mixture=self.recipe.mixture,
-            options=options, seed=self.recipe.seed, validate_every=steps_between_validations(self.plan),
-            validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
-            folder=self.folder.path, fingerprint=self.plan.fingerprint,
-            resume_command=f"mixologist train {self.folder.path} --resume",
-        )  # fmt: skip
+    def _progress(self, number: int) -> Callable[[int, int, dict[str, Any]], None]:
+        """Steps counted over all seeds."""
+        times = self.recipe.evaluation.seeds
+        return lambda step, steps, news: self.hooks.progress(number * steps + step, times * steps, news)
 
-    def _note_training(self, result: Result) -> None:
-        for name, facts in self.record["adapters"].items():
-            facts["best_step"] = result.best_step[name]
-            facts["stopped_early"] = result.stopped[name]
-            facts["validation_loss"] = {t: loss for (a, t), loss in result.validation.items() if a == name}
-            facts["digest"] = adapter_digest(self.folder.adapter(name))
-        self.record["tokens"] = result.computed_tokens
+    def _note_training(self, result: Result, number: int, seed: int) -> None:
+        folder = self.folder.replicate(number)
+        facts = {
+            name: {
+                "tasks": list(tasks),
+                "best_step": result.best_step[name],
+                "stopped_early": result.stopped[name],
+                "validation_loss": {t: loss for (a, t), loss in result.validation.items() if a == name},
+                "digest": adapter_digest(folder.any_adapter(name)),
+            }
+            for name, tasks in self.plan.feeds.adapters.items()
+        }
+        controls = {name: facts.pop(name) for name in self.plan.feeds.controls}
+        self.record["tokens"] += result.computed_tokens
+        if number:
+            self.record["replicates"].append({"seed": seed, "adapters": facts, "controls": controls})
+            shutil.rmtree(folder.checkpoints, ignore_errors=True)
+        else:
+            self.record |= {"adapters": facts, "controls": controls}
 
     def _load(self) -> tuple[Base, Bank]:
         """The base with the trained adapters, as anyone would load them."""
         assert self.base is not None
         if self.bank is None:
-            files = [read_adapter(self.folder.adapter(name)) for name in self.record["adapters"]]
-            self.bank = load_bank(self.base, files)
+            self.bank = load_adapters(self.base, self.folder, self.record, self.recipe)
         return self.base, self.bank
 
     def route(self) -> None:
@@ -240,53 +299,16 @@ class _Execution:
         """evaluation.json on the test split."""
         result = evaluate_run(
             self.recipe, self.record, self._load(), self.plan.encoder, self.folder, Router.load(self.folder.router),
-            self.plan.tasks.tasks, self.plan.general, "test", self.hooks,
+            self.plan.tasks.tasks, self.plan.general, "test", self.hooks.stage,
         )  # fmt: skip
         write_json(self.folder.evaluation, result)
 
-    def complete(self) -> dict[str, Any]:
+    def complete(self) -> None:
         """The last record; checkpoints have done their work."""
         if self.record["status"] != "complete":
+            self._note("complete")
             self.begin("complete")
             shutil.rmtree(self.folder.checkpoints, ignore_errors=True)
-        return self.record
-
-
-def make_evaluator(
-    recipe: Recipe,
-    record: Mapping[str, Any],
-    loaded: tuple[Base, Bank],
-    encoder: Any,
-    folder: RunFolder,
-) -> Evaluator:
-    """The evaluator of a run's adapters."""
-    base, bank = loaded
-    # From the files, not from the record: an adapter that was changed by hand is another one.
-    digests = {name: adapter_digest(folder.adapter(name)) for name in record["adapters"]} | {
-        BASE: record["base_digest"]
-    }
-    answerer = Answerer(Generator(base, bank, encoder.end_ids), encoder, digests, folder.predictions)
-    feeds = {name: facts["tasks"] for name, facts in record["adapters"].items()}
-    return Evaluator(answerer, feeds, recipe.evaluation, recipe.seed)
-
-
-def evaluate_run(
-    recipe: Recipe,
-    record: Mapping[str, Any],
-    loaded: tuple[Base, Bank],
-    encoder: Any,
-    folder: RunFolder,
-    router: Router,
-    tasks: Mapping[str, Task],
-    general: Mapping[str, Task],
-    split: str,
-    hooks: Hooks,
-) -> dict[str, Any]:
-    """Evaluate every system of a run on a split."""
-    report = RouterReport(*loaded, router, encoder, recipe.seed)
-    evaluator = make_evaluator(recipe, record, loaded, encoder, folder)
-    evaluator.answerer.advance = hooks.stage("evaluating", evaluator.work(tasks, general, split))
-    return evaluator.evaluate(tasks, general, record["served_by"], report, split)
 
 
 def _peak_memory() -> int:

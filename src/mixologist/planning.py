@@ -8,7 +8,7 @@ from typing import Any
 
 from mixologist.errors import UserError, nearest
 from mixologist.mixing.forecast import Forecast, forecast
-from mixologist.mixing.sampler import Feeds
+from mixologist.mixing.sampler import Control, Feeds, control_name, with_controls
 from mixologist.model import families
 from mixologist.model.base import (
     DTYPES,
@@ -148,7 +148,7 @@ def make_feeds(recipe: Recipe, tasks: TaskSet, train: dict[str, EncodedSplit]) -
         adapters = {group: tuple(members) for group, members in recipe.adapters.groups.items()}
     else:
         adapters = exclusive if plan == "per_task" else shared
-    return Feeds(
+    feeds = Feeds(
         rows={name: len(train[name]) for name in names},
         adapters=adapters,
         general={name: (len(train[name]), share) for name, (_, share) in tasks.general.items() if share > 0},
@@ -156,12 +156,24 @@ def make_feeds(recipe: Recipe, tasks: TaskSet, train: dict[str, EncodedSplit]) -
         epochs=recipe.training.num_train_epochs,
         max_steps=recipe.training.max_steps,
     )
+    return with_controls(feeds, controls(recipe, feeds))
+
+
+def controls(recipe: Recipe, feeds: Feeds) -> dict[str, Control]:
+    """``single_task_total_steps``: an adapter of one task with as many steps as one that is fed by all of them."""
+    if "single_task_total_steps" not in recipe.evaluation.baselines:
+        return {}
+    examples = sum(feeds.draws(step) for step in range(feeds.steps))
+    return {
+        control_name("single_task_total_steps", task): Control(task, feeds.rows[task], examples)
+        for task in recipe.evaluation.total_steps_tasks or feeds.rows
+    }
 
 
 def describe(plan: Plan) -> dict[str, Any]:
     """``plan --json`` (DESIGN: JSON shapes)."""
     everything = plan.tasks.tasks | plan.general
-    tokens = plan.tokens_computed()
+    tokens = plan.tokens_computed() * plan.recipe.evaluation.seeds
     return {
         "tasks": {name: _describe_task(plan, task) for name, task in everything.items()},
         "schedule": [{"epoch": n + 1, "shares": shares} for n, shares in enumerate(plan.forecast.shares)],
@@ -173,6 +185,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "trunk": plan.trunk,
         "router_depth": plan.depth,
         "steps": plan.forecast.steps,
+        "seeds": plan.recipe.evaluation.seeds,
         "tokens": tokens,
         "memory_bytes": _memory(plan),
         "seconds": round(seconds(training_flops(plan.skeleton, tokens))),
@@ -208,7 +221,14 @@ def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
         "metric": task.metric,
         "licence": task.licence,
         "noncommercial": task.noncommercial,
-    }
+    } | _outside_rows(task)
+
+
+def _outside_rows(task: Task) -> dict[str, Any]:
+    """How many rows of each split are out of the task's scope, where its data marks any."""
+    if task.out_of_scope is None:
+        return {}
+    return {"out_of_scope": {split: len(rows) for split, rows in task.out_of_scope.splits.items()}}
 
 
 def _memory(plan: Plan) -> int:

@@ -14,6 +14,8 @@ from mixologist.errors import UserError
 from mixologist.files import read_json, recover, write_json
 
 VERSION = 1
+CONTROL = "~"
+"""In the name of every adapter that is only there to be compared with, and in no name that a user may give."""
 STAGES = ("preparing", "training", "routing", "choosing", "evaluating", "complete")
 """What ``status`` in run.json can be, in order: the stage that is under way, or ``complete``."""
 KEYS = ("status", "fingerprint", "base_digest", "choices", "adapters", "served_by")
@@ -47,6 +49,15 @@ class RunFolder:
         return self.path / "evaluation.json"
 
     @property
+    def baselines(self) -> Path:
+        """Adapters that are only there to be compared with."""
+        return self.path / "baselines"
+
+    def any_adapter(self, name: str) -> Path:
+        """The PEFT folder of an adapter, which may be one that is only there to be compared with."""
+        return self.baselines / name if CONTROL in name else self.adapter(name)
+
+    @property
     def predictions(self) -> Path:
         """Answers by split, task and adapter."""
         return self.path / "predictions"
@@ -55,6 +66,10 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """What a killed run continues from."""
         return self.path / "checkpoints"
+
+    def replicate(self, number: int) -> RunFolder:
+        """The part of the run that was trained again with another seed; number 0 is the run itself."""
+        return RunFolder(self.path / "seeds" / str(number)) if number else self
 
     def adapter(self, name: str) -> Path:
         """The PEFT folder of one adapter."""

@@ -17,6 +17,15 @@ def derive(seed: int, *names: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
+def replicate(seed: int, number: int) -> int:
+    """The seed of a repetition of a training; repetition 0 is the training itself.
+
+    >>> replicate(7, 0), replicate(7, 1) != replicate(7, 2)
+    (7, True)
+    """
+    return derive(seed, "replicate", number) % 2**31 if number else seed
+
+
 def generator(seed: int, *names: object) -> np.random.Generator:
     """A NumPy generator for the stream ``names``."""
     return np.random.default_rng(derive(seed, *names))

@@ -116,3 +116,27 @@ def test_a_side_file_is_copied_once_and_still_joined(bench: Bench) -> None:
     with audit(load(clean.parent / "recipe.yaml")) as again:
         assert again.tasks["one"].splits["train"][1].context == "café 1"
         assert set(again.tasks["one"].findings) <= {"rare_label"}
+
+
+def test_rows_out_of_scope_are_neither_faults_nor_lost(bench: Bench) -> None:
+    foreign = {
+        split: [row(f"a poem for {split}", "spam"), row(" ")] for split in ("train", "validation", "test")
+    }
+    bench.task("one", **foreign)
+    path = bench.recipe("one")
+    document = json.loads(path.read_text())
+    document["tasks"][0]["out_of_scope"] = {"column": "label", "values": ["spam"]}
+    path.write_text(json.dumps(document))
+    with audit(load(path)) as report:
+        looked = report.tasks["one"]
+        assert {kind: found.count for kind, found in looked.findings.ordered()} == {"unreadable": 3}
+        assert {split: len(rows) for split, rows in looked.splits.items()} == {
+            "train": 30,
+            "validation": 4,
+            "test": 4,
+        }
+        assert (looked.labels, looked.format.labels) == ({"a": 15, "b": 15}, ("a", "b"))
+        write_fixed(report, bench.folder / "clean")
+    copied = read(bench.folder / "clean" / "one" / "train.jsonl")
+    assert copied[-1] == row("a poem for train", "spam")
+    assert len(copied) == 31

@@ -115,23 +115,27 @@ def test_a_row_without_an_answer(bench: Bench) -> None:
         assert report.tasks["sums"].findings["unanswered"].places == ["train row 61"]
 
 
-def test_evidence_that_does_not_fit(bench: Bench) -> None:
-    long = "Nothing is said here. " * 60
-    asked = row("Is it allowed?") | {"context": f"{long}It is. {long}", "evidence": ["It is."]}
-    for split in ("train", "validation", "test"):
-        rows = labelled(0, 30) if split == "train" else labelled(len(split) * 100, 4)
-        rows = [one | {"context": "Short.", "evidence": []} for one in rows]
-        bench.write(f"one/{split}.jsonl", lines([*rows, asked] if split == "train" else rows))
-    path = bench.recipe("one")
-    document = json.loads(path.read_text())
-    document["tasks"][0]["columns"] = {"evidence": "evidence"}
-    path.write_text(json.dumps(document))
-    with audit(load(path)) as report:
-        findings = report.tasks["one"].findings
-    assert {kind: found.places for kind, found in findings.ordered()} == {
-        "shortened": ["train row 31 (max_length 128)"],
-        "lost": ["train row 31 (max_length 128)"],
+def test_a_long_document_that_loses_the_evidence_of_an_answer(bench: Bench) -> None:
+    long = " ".join(f"Paragraph {n} speaks of {text(n)}." for n in range(80))
+    rows = [
+        {"claim": text(n), "document": text(n), "label": "ab"[n % 2], "proof": [text(n)]} for n in range(60)
+    ]
+    lost = {
+        "claim": "zebras sing",
+        "document": f"{long} They do not.",
+        "label": "a",
+        "proof": ["They do not."],
     }
+    bench.write("claims.jsonl", lines([*rows, lost, lost | {"claim": "whales sing", "proof": []}]))
+    path = bench.folder / "recipe.yaml"
+    columns = {"text": "claim", "context": "document", "evidence": "proof"}
+    task = {"name": "claims", "path": "claims.jsonl", "format": "classification", "columns": columns}
+    path.write_text(json.dumps({"tasks": [task], "training": {"max_length": 128}}))
+    with audit(load(path)) as report:
+        findings = report.tasks["claims"].findings
+    assert [findings[kind].places for kind in ("shortened", "lost")] == [
+        ["train row 61 (max_length 128)", "train row 62 (max_length 128)"], ["train row 61 (max_length 128)"],
+    ]  # fmt: skip
 
 
 def test_what_cannot_be_opened_is_reported_for_all_tasks(bench: Bench) -> None:

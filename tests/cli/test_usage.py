@@ -20,6 +20,7 @@ ARGUMENTS = {
     "chat": ["run", "--adapter", "--max-new-tokens", "--temperature"],
     "add": ["run", "task", "--adapter", "--json"],
     "export": ["run", "--to", "--merged", "--json"],
+    "report": ["run", "--out", "--json"],
     "demo": ["--folder", "--seed", "--json"],
 }
 
@@ -149,7 +150,7 @@ def test_evaluate_another_split_and_a_page(place: Place, cli: Cli) -> None:
     shutil.copytree(place.finished, place.run)
     told = cli("evaluate", place.run, "--split", "validation", "--markdown", "page.md", "--title", "Mine")
     assert told.status == 0
-    assert "validation split" in told.out
+    assert "validation rows" in told.out
     assert (place.folder / "page.md").read_text().startswith("# Mine")
     assert (place.run / "evaluation-validation.json").exists()
 

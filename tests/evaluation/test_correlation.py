@@ -8,7 +8,7 @@ from scipy.stats import pearsonr, rankdata, spearmanr
 
 from mixologist import seeds
 from mixologist.evaluation.correlation import ranks
-from mixologist.evaluation.intervals import bootstrap, paired_bootstrap
+from mixologist.evaluation.intervals import bootstrap, compare
 from mixologist.evaluation.metrics import make
 from mixologist.records import Outcome
 
@@ -86,12 +86,12 @@ def test_a_resample_of_one_row_says_nothing() -> None:
 def test_intervals_reach_below_zero() -> None:
     _, right = drawn(2)
     against = outcomes([-x for x in right], right)
-    interval = bootstrap(make("pearson"), against, samples=200, confidence=0.95, seed=0)
+    interval = bootstrap(make("pearson"), [against], samples=200, confidence=0.95, seed=0)
     assert interval.value == pytest.approx(-1)
     assert interval.low == pytest.approx(-1)
     for_it = outcomes(right, right)
-    interval = bootstrap(make("pearson"), for_it, samples=200, confidence=0.95, seed=0)
-    difference = paired_bootstrap(make("pearson"), for_it, against, samples=200, confidence=0.95, seed=0)
+    interval = bootstrap(make("pearson"), [for_it], samples=200, confidence=0.95, seed=0)
+    difference = compare(make("pearson"), [for_it], [against], samples=200, confidence=0.95, seed=0)
     assert difference.value == pytest.approx(2)
     unseen = 1 - 0.05 ** (1 / len(right))  # the rule of three: such a share of rows may turn 2 into -2
     assert (interval.low, interval.high) == pytest.approx((1 - 2 * unseen, 1))

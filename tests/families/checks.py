@@ -47,7 +47,7 @@ IDS = torch.arange(10, 60)[None]
 
 def gradients(bank: Bank) -> list[Tensor]:
     """All gradients of a bank, which has none afterwards."""
-    parts = [part for layer in bank.layers for part in (layer.lora_A, layer.lora_B)]
+    parts = [part for index in range(len(bank.shapes)) for part in bank.factors(index)]
     found = [part.grad.clone() for part in parts if part.grad is not None]
     for part in parts:
         part.grad = None

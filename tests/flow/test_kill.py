@@ -63,5 +63,7 @@ def test_a_disturbed_run_ends_in_the_same_bytes(recipe: Path, tmp_path: Path, ho
 
 def contents(run: Path) -> dict[str, bytes]:
     """All that training and evaluation made, but for what names time."""
-    files = [path for path in run.rglob("*") if path.is_file() and path.name != "run.json"]
+    files = [
+        path for path in run.rglob("*") if path.is_file() and path.name not in ("run.json", "report.html")
+    ]
     return {str(path.relative_to(run)): path.read_bytes() for path in files}

@@ -58,7 +58,7 @@ def test_the_evaluation_has_its_fixed_shape_and_adds_up(tiny_run: Path) -> None:
     assert set(found["tasks"]) == {"queue", "sentiment"}
     for task in found["tasks"].values():
         assert {"metric", "n", "served_by", "systems"} <= set(task)
-        assert {"base", "single_task", "shared", "oracle", "routed"} == set(task["systems"])
+        assert {"base", "single_task", "shared", "oracle", "routed", "tfidf"} == set(task["systems"])
         for system in task["systems"].values():
             assert {"value", "low", "high", "seeds", "format_failures", "verdict"} <= set(system)
             assert 0 <= system["low"] <= system["value"] <= system["high"] <= 1
@@ -175,7 +175,7 @@ def test_every_plan_trains_and_evaluates(plan: str, tiny_run: Path, tmp_path: Pa
     expected = {
         "per_task": {"single_task"}, "shared": {"shared"}, "groups": {"shared"}, "common": {"single_task", "shared"},
     }[plan]  # fmt: skip
-    assert set(found["systems"]) == {"base", "oracle", "routed", *expected}
+    assert set(found["systems"]) == {"base", "oracle", "routed", "tfidf", *expected}
     assert mixologist.load(tmp_path / "run").generate("hello", max_new_tokens=2).text is not None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mixologist.mixing.forecast import forecast, state_at
-from mixologist.mixing.sampler import Draw, Feeds, Sampler, Update
+from mixologist.mixing.sampler import Control, Draw, Feeds, Sampler, Update, with_controls
 from mixologist.mixing.schedules import probabilities
 from mixologist.recipe.schema import Mixture
 
@@ -48,6 +48,37 @@ def test_an_epoch_of_proportional_without_general_data_shows_every_row_exactly_o
     made = feeds(general={}, epochs=1.0)
     counts = Counter(drawn(run(made), "shared"))
     assert counts == Counter({(task, row): 1 for task, n in made.rows.items() for row in range(n)})
+
+
+def test_controls_are_fed_beside_the_mixture_and_change_nothing_in_it() -> None:
+    made = feeds()
+    total = sum(made.draws(step) for step in range(made.steps))
+    controls = {
+        "a~long": Control("a", 50, total),
+        "a~part": Control("a", 10, 30),
+        "a~less": Control("a", 5, 15),
+    }
+    updates = run(with_controls(made, controls))
+    assert [u for u in updates if u.adapter not in controls] == run(made)
+    own = {name: [row for task, row in drawn(updates, name) if task == "a"] for name in controls}
+    assert {name: len(rows) for name, rows in own.items()} == {"a~long": total, "a~part": 30, "a~less": 15}
+    assert set(Counter(own["a~part"]).values()) == {3}, "three passes over ten rows"
+    assert set(own["a~less"]) < set(own["a~part"]) < set(own["a~long"]) == set(range(50))
+    numbers = {name: sum(update.adapter == name for update in updates) for name in ("shared", "a~long")}
+    assert numbers["a~long"] == pytest.approx(numbers["shared"], abs=1)
+
+
+def test_controls_resume() -> None:
+    made = with_controls(feeds(), {"a~part": Control("a", 10, 30)})
+    whole, half = run(made), Sampler(made, 0)
+    first: list[Update] = []
+    for step in range(20):
+        half.draw(step, probabilities(state_at(step, made, [1.0] * 3, {}), Mixture()))
+        while ready := half.ready():
+            first += ready
+    resumed = Sampler(made, 0)
+    resumed.restore(json.loads(json.dumps(half.state())))
+    assert first + run(made, first=20, sampler=resumed) == whole
 
 
 def test_exclusive_and_shared_adapters_see_the_same_rows_of_a_task() -> None:

@@ -2,6 +2,8 @@ from typing import Any
 
 import pytest
 
+from mixologist.errors import UserError
+from mixologist.recipe.load import load
 from mixologist.recipe.mistakes import validate
 from mixologist.recipe.shape import show
 
@@ -44,6 +46,26 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_remedy() -> None:
             "give a value, or leave the key out for its default",
         ),
         "general: wrong value": ("[]", "give a value, or leave the key out for its default"),
+    }
+
+
+def test_mistakes_inside_a_tasks_edge_cases_name_the_nearest() -> None:
+    edges = {
+        "out_of_scope": {"colum": "label", "values": []},
+        "slices": [{"by": "label", "edge": [1]}, {"by": "length", "edges": 50}],
+        "challenges": ["typo"],
+    }
+    assert _report({"tasks": [TASK | edges], "router": {"out_of_scop": False}}) == {
+        "tasks[0].out_of_scope.column is missing": ("", "add tasks[0].out_of_scope.column to the recipe"),
+        "tasks[0].out_of_scope.colum: unknown key": ("colum: 'label'", "did you mean 'column'?"),
+        "tasks[0].out_of_scope.values: wrong value": (
+            "[]",
+            "give a value, or leave the key out for its default",
+        ),
+        "tasks[0].slices[0].edge: unknown key": ("edge: [1]", "did you mean 'edges'?"),
+        "tasks[0].slices[1].edges: wrong value": ("50", "write a list: [50]"),
+        "tasks[0].challenges[0]: wrong value": ("'typo'", "did you mean 'typos'?"),
+        "router.out_of_scop: unknown key": ("out_of_scop: False", "did you mean 'out_of_scope'?"),
     }
 
 
@@ -148,3 +170,20 @@ def test_what_remains_without_the_mistakes_can_be_checked_further() -> None:
 def test_a_long_value_is_shortened() -> None:
     ((given, _),) = _report({"tasks": [TASK], "seed": "x" * 500}).values()
     assert len(given) == 80
+
+
+@pytest.mark.parametrize(
+    ("baseline", "says"),
+    [
+        ("few_shots", "did you mean 'few_shot'?"),
+        ({"endpoint": "host", "model": "m"}, "an address such as https://host/v1"),
+        ({"endpoint": "https://host/v1", "modle": "m"}, "did you mean 'model'?"),
+        ({"endpoint": "https://host/v1"}, "add evaluation.baselines[1].model"),
+        ({"endpoint": "https://host/v1", "model": "tfidf"}, "give it a `name:` of its own"),
+    ],
+)
+def test_a_baseline_is_a_name_or_an_endpoint(baseline: object, says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load({"tasks": [{"name": "a", "path": "x"}], "evaluation": {"baselines": ["base", baseline]}})
+    assert "evaluation.baselines[1]" in caught.value.what
+    assert says in str(caught.value)

@@ -94,6 +94,13 @@ def test_a_cards_path_is_relative_to_the_card(tmp_path: Path, write: Write) -> N
         ("data: x\nlicense: MIT\n", "unknown key", "did you mean 'licence'?"),
         ("data: x\ncard: finance/fpb\n", "unknown key", "known:"),
         ("data: x\nweight: -1\n", "weight: wrong value", ""),
+        ("data: x\nslices: [{buy: label}]\n", "slices[0].buy: unknown key", "did you mean 'by'?"),
+        (
+            "data: x\nslices: [{by: label, edge: [5]}]\n",
+            "slices[0].edge: unknown key",
+            "did you mean 'edges'?",
+        ),
+        ("data: x\nchallenges: [typo]\n", "challenges[0]: wrong value", "did you mean 'typos'?"),
         ("licence: MIT\n", "does not say where the data lies", "add `path:`"),
         ("- data\n", "is not a card", ""),
         ("data: [\n", "line 2", ""),

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 import yaml
 
 from mixologist.errors import UserError
-from mixologist.evaluation.metrics import make
+from mixologist.evaluation.baselines.tfidf import STRENGTHS, tfidf
+from mixologist.evaluation.metrics import make, metric_of, score
 from mixologist.recipe.load import load
 from mixologist.recipe.names import resolved_name
 from mixologist.records import Outcome
@@ -19,7 +21,6 @@ from mixologist.tasks.task import load_tasks
 from tests.conftest import tiny_recipe, write_data
 from tests.tiny import save_base
 from tools.pretrain import compare, resampling
-from tools.pretrain.tfidf import STRENGTHS, metric_of, score, tfidf
 
 SEEDS = (0, 1)
 
@@ -104,7 +105,7 @@ def test_the_rival_answers_the_same_test_rows_with_the_c_that_validation_chose(
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", place / "cache")
     task = load_tasks(load(place / "recipe.yaml")).tasks["queue"]
-    outcomes, strength = tfidf(task)
+    outcomes, strength = tfidf(task, "test", partial(score, metric_of(task)))
     assert [o.id for o in outcomes] == [example.id for example in task.splits["test"]]
     assert [o.reference for o in outcomes] == [example.reference for example in task.splits["test"]]
     assert strength in STRENGTHS

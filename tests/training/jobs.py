@@ -71,7 +71,7 @@ def new_bank(base: Base, names: list[str], *, common: bool = False, dropout: flo
 def weights(bank: Bank, name: str) -> torch.Tensor:
     """All numbers of one adapter."""
     index = [shape.name for shape in bank.shapes].index(name)
-    return torch.cat([view.reshape(-1).clone() for view in bank.weights(index)])
+    return bank.flat[index].clone()
 
 
 def trace(folder: Path, adapter: str) -> list[dict[str, Any]]:

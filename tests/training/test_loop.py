@@ -148,8 +148,7 @@ def test_an_adapter_that_diverges_ends_at_its_best_and_its_neighbours_go_on(
 
     def poison(step: int, steps: int, news: dict[str, Any]) -> None:
         if step == 12:  # after two validations
-            for view in made.bank.weights(0):
-                view.fill_(float("nan"))
+            made.bank.flat[0].fill_(float("nan"))
 
     result = train(made, Watch(progress=poison))
     assert result.stopped == {"a": True, "b": False, "c": False, "shared": False}

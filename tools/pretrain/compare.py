@@ -14,13 +14,15 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mixologist
 from mixologist.cli.console import following
 from mixologist.errors import MixologistError
-from mixologist.evaluation.metrics import Metric
+from mixologist.evaluation.baselines.tfidf import tfidf
+from mixologist.evaluation.metrics import Metric, metric_of, score
 from mixologist.files import read_json, write_json, write_text
 from mixologist.recipe.load import load, resolved_name
 from mixologist.records import Outcome
@@ -28,7 +30,6 @@ from mixologist.runfolder import RunFolder
 from mixologist.tasks.task import Task, load_tasks
 from tools.pretrain.resampling import TFIDF, Answers, compare
 from tools.pretrain.sources import DATA
-from tools.pretrain.tfidf import metric_of, score, tfidf
 
 RECIPE = Path(__file__).with_suffix(".yaml")
 
@@ -84,8 +85,8 @@ def collect(
     strengths: dict[str, dict[int, float]] = {}
     for seed, by_base in runs.items():
         for name, task in load_tasks(load(recipe, [*overrides, f"seed={seed}"])).tasks.items():
-            metrics[name] = metric_of(task)
-            found, strengths.setdefault(name, {})[seed] = tfidf(task)
+            metric = metrics[name] = metric_of(task)
+            found, strengths.setdefault(name, {})[seed] = tfidf(task, "test", partial(score, metric))
             systems = {TFIDF: found} | {base: answers_of(run, task) for base, run in by_base.items()}
             for system, outcomes in systems.items():
                 answers.setdefault(name, {}).setdefault(system, {})[seed] = outcomes

@@ -24,6 +24,7 @@ from mixologist.tasks.card import ResolvedSpec
 from mixologist.tasks.encoding import Encoder
 from mixologist.tasks.formats import Format, bind
 from mixologist.tasks.keys import asked, folded, hash_text
+from mixologist.tasks.scope import part
 from mixologist.tasks.sources import is_local, open_source, side_file
 from mixologist.tasks.splits import Split, make_splits
 
@@ -81,13 +82,14 @@ class Looked:
 
 
 def look(spec: ResolvedSpec, encoder: Encoder, scratch: Path, stage: Stage) -> Looked:
-    """Read all of a task's data, whatever rows its recipe would draw.
+    """Read all of a task's data, whatever rows its recipe would draw, but those out of its scope.
 
     Raises `UserError` for what no row can be read of: no such data, a broken file, a column that is not there.
     """
     findings = Findings()
     tables = open_source(_readable(spec, scratch, findings), spec.join)
-    every = {split: Rows(table) for split, table in tables.items()}
+    own, _ = part(tables, spec.out_of_scope, spec.name)
+    every = {split: Rows(table, own[split]) for split, table in tables.items()}
     format = bind(
         every,
         task=spec.name,
@@ -100,7 +102,7 @@ def look(spec: ResolvedSpec, encoder: Encoder, scratch: Path, stage: Stage) -> L
     )
     advance = stage(f"reading {spec.name}", sum(map(len, tables.values())))
     unusable = {split: _unusable(split, rows, format, findings, advance) for split, rows in every.items()}
-    usable = {split: Rows(rows.table, _others(len(rows), unusable[split])) for split, rows in every.items()}
+    usable = {split: Rows(rows.table, _without(rows, unusable[split])) for split, rows in every.items()}
     splits, _ = make_splits(spec.name, usable, format, caps={}, seed=0)
     advance = stage(f"measuring {spec.name}", sum(map(len, splits.values())))
     fitting = encoder.with_length(spec.max_length)
@@ -125,13 +127,14 @@ def _readable(spec: ResolvedSpec, scratch: Path, findings: Findings) -> str:
 
 
 def _unusable(split: str, rows: Rows, format: Format, findings: Findings, advance: Advance) -> dict[int, str]:
-    """Row number -> why it is no example; notes this, and what is wrong with the texts of all rows."""
+    """Row number -> why it is no example; notes this, and what is wrong with the texts of the whole table."""
     found: dict[int, str] = {}
+    meant = set(rows.numbers.tolist())
     for number, written in enumerate(rows.table):
         row, kinds = mend_value(written)
         for kind in kinds:
             findings.note(kind, f"{split} row {number + 1}")
-        if why := _why_unusable(row, format, f"{split}/{number}"):
+        if number in meant and (why := _why_unusable(row, format, f"{split}/{number}")):
             found[number] = why[0]
             findings.note(why[0], f"{split} row {number + 1}{why[1]}")
         advance(1)
@@ -148,11 +151,9 @@ def _why_unusable(row: dict[str, Any], format: Format, id: str) -> tuple[str, st
     return None if parts else ("unanswered", "")
 
 
-def _others(count: int, numbers: dict[int, str]) -> NDArray[np.int64]:
-    """The row numbers below ``count`` that are not among these."""
-    keep = np.ones(count, dtype=bool)
-    keep[list(numbers)] = False
-    return np.flatnonzero(keep)
+def _without(rows: Rows, numbers: dict[int, str]) -> NDArray[np.int64]:
+    """The numbers of the rows that are not among these."""
+    return rows.numbers[~np.isin(rows.numbers, list(numbers))]
 
 
 def _keys(examples: Split, encoder: Encoder, advance: Advance) -> Keys:

@@ -73,6 +73,6 @@ class Rows:
     def __getitem__(self, key: int | str | slice | list[int]) -> dict[str, Any] | Iterator[Any]:
         """A row, a column's values, or the columns of several rows, as a table has it."""
         if isinstance(key, str):
-            return (mend_value(value)[0] for value in self.table[key])
+            return (mend_value(value)[0] for value in self.table.select(self.numbers)[key])
         mended: dict[str, Any] = mend_value(self.table[self.numbers[key]])[0]
         return mended

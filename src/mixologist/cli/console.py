@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
+from mixologist.cli.progress import Bars, Curves
 from mixologist.errors import Interrupted
 from mixologist.pipeline import Hooks
 
@@ -35,18 +36,15 @@ def emit(value: Any) -> None:
 
 
 class Follower:
-    """Progress bars on a terminal, a plain line now and then elsewhere; Ctrl-C asks for a clean stop."""
+    """Bars and curves on a terminal, now and then a line of ``key=value`` elsewhere; Ctrl-C asks for a clean stop."""
 
     def __init__(self, resume: str) -> None:
         self.resume = resume
         self.stop_asked = False
-        self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[news]}"), console=err, disable=not err.is_terminal,
-        )  # fmt: skip
+        self.progress = Bars(console=err, disable=not err.is_terminal)
         self.bar: TaskID | None = None
         self.last_line = 0.0
-        self.told = 0
+        self.told, self.before = 0, 0
         self.started = time.monotonic()
 
     def hooks(self) -> Hooks:
@@ -61,7 +59,7 @@ class Follower:
         def advance(count: int) -> None:
             nonlocal done
             done = min(total, done + count)
-            self._move(name, done, total, "")
+            self._move(name, done, total)
             if self.stop_asked:
                 raise Interrupted(self.resume)
 
@@ -71,23 +69,27 @@ class Follower:
         """One step of training."""
         if self.bar is None or self.progress.tasks[-1].description != "training":
             self._begin("training", steps)
-        rate = news["tokens"] / max(1e-9, time.monotonic() - self.started)
-        self._move("training", step, steps, f"{rate:,.0f} tokens/s")
+            self.before = news["tokens"]  # of a run that was resumed
+        self.progress.curves.take(news)
+        rate = (news["tokens"] - self.before) / max(1e-9, time.monotonic() - self.started)
+        self._move("training", step, steps, rate)
 
     def _begin(self, name: str, total: int) -> None:
         self.started = time.monotonic()
         self.last_line, self.told = self.started, 0
+        self.progress.curves = Curves()
         self.bar = self.progress.add_task(name, total=total, news="")
 
-    def _move(self, name: str, done: int, total: int, news: str) -> None:
+    def _move(self, name: str, done: int, total: int, rate: float = 0) -> None:
         assert self.bar is not None
-        self.progress.update(self.bar, completed=done, news=news)
+        self.progress.update(self.bar, completed=done, news=f"{rate:,.0f} tokens/s" if rate else "")
         now = time.monotonic()
         due = done >= total or now - self.last_line > QUIET_SECONDS
         if not err.is_terminal and due and done != self.told:
             self.last_line, self.told = now, done
             left = (now - self.started) / max(1, done) * (total - done)
-            err.print(f"{name}: {done}/{total}, about {left:.0f} s left {news}".rstrip(), soft_wrap=True)
+            speed = f" tokens_per_s={rate:.0f}" if rate else ""
+            err.print(f"stage={name} done={done} of={total} left_s={left:.0f}{speed}", soft_wrap=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import typer
 
 from mixologist import api
 from mixologist.cli import results
-from mixologist.cli.console import Json, emit, following
+from mixologist.cli.console import Json, Set, emit, following
 from mixologist.files import write_text
 from mixologist.report.page import page
 from mixologist.runfolder import RunFolder
@@ -25,11 +25,12 @@ def run(
     command: Annotated[
         str, typer.Option(help="The command that made the run, for that page.")
     ] = "mixologist train",
+    set_: Set = [],  # noqa: B006 - typer copies it
     json: Json = False,
 ) -> None:
     """See the module."""
     with following(f"mixologist evaluate {run} --split {split}") as follower:
-        evaluation = api.evaluate(run, split, follower.hooks())
+        evaluation = api.evaluate(run, split, follower.hooks(), overrides=set_)
     folder = RunFolder(run)
     if markdown:
         write_text(markdown, page(title, evaluation, folder.record(), command))

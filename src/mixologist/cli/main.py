@@ -11,7 +11,7 @@ import typer
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
-from mixologist.cli import add, audit, chat, console, demo, evaluate, export, init, plan, route, train
+from mixologist.cli import add, audit, chat, console, demo, evaluate, export, init, plan, report, route, train
 from mixologist.errors import Interrupted, MixologistError, UserError
 
 AGAIN = "mend that and give the command again; a training goes on where it stopped with --resume"
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (init, audit, plan, train, evaluate, route, chat, add, export, demo):
+for verb in (init, audit, plan, train, evaluate, route, chat, add, export, report, demo):
     app.command(verb.__name__.rpartition(".")[2], help=verb.__doc__)(verb.run)
 
 

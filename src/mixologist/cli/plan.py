@@ -39,6 +39,10 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
     out.print(_tasks(described))
     for licence, tasks in _licences(described).items():
         out.print(f"{licence}: {', '.join(tasks)}", markup=False, soft_wrap=True)
+    for name, task in described["tasks"].items():
+        if outside := task.get("out_of_scope"):
+            rows = ", ".join(f"{count:,} {split}" for split, count in outside.items())
+            out.print(f"Out of scope of {name}, for the router alone: {rows} rows", markup=False)
     out.print(_schedule(described))
     show_examples(plan, out)
     out.print(

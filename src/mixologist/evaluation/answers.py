@@ -1,18 +1,13 @@
-"""Answers of any adapter on any rows, each computed once: labels scored, all else decoded.
-
-Answers are kept by task, split and adapter in ``predictions/``, with the digest of what made them, so that a resumed
-evaluation goes on where it stopped and a changed adapter is never mistaken for its former self.
-"""
+"""Answers of any adapter on any rows, each computed once (`predictions`): labels scored, all else decoded."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mixologist.files import write_json_lines
+from mixologist.evaluation.baselines.few_shot import as_turns, draw_shots
+from mixologist.evaluation.predictions import Predictions
 from mixologist.model.families import longest
 from mixologist.model.generate import Generator
 from mixologist.records import Outcome
@@ -38,17 +33,26 @@ class Answerer:
     generator: Generator
     encoder: Encoder
     digests: dict[str, str]
-    store: Path | None = None
+    kept: Predictions = field(default_factory=Predictions)
+    shots: int = 0
+    """Train rows shown with their answers before each question (Brown et al. 2020, arXiv 2005.14165)."""
+    seed: int = 0
+    """Draws the shots."""
     advance: Callable[[int], None] = lambda count: None
 
     def prompts(self, task: Task, split: str) -> list[Prompt]:
-        """All rows of a split, in prompts as long as in training; answers need room in the base's positions only."""
+        """All rows of a split, in prompts as long as in training; answers need room in the base's positions only.
+
+        With shots, prompts may take all positions. Where that is not enough the first shots are left out.
+        """
         encoder = self.encoder.with_length(task.max_length)
-        positions = longest(self.generator.base.model.config)
-        room = min(encoder.max_length, positions - self._answer_room(task, encoder))
+        room = longest(self.generator.base.model.config) - self._answer_room(task, encoder)
+        if not self.shots:
+            room = min(encoder.max_length, room)
+        before = as_turns(draw_shots(task, self.shots, self.seed))
         found = []
         for example in task.splits[split]:
-            encoded = encoder.fit(example, room)
+            encoded = encoder.fit(replace(example, messages=(*before, *example.messages)), room)
             assert encoded is not None, "the plan checks that answers leave room for a prompt"
             found.append(Prompt(example.id, example.reference, encoded))
         return found
@@ -57,7 +61,11 @@ class Answerer:
         self, task: Task, split: str, prompts: Sequence[Prompt], adapters: Sequence[str]
     ) -> list[Outcome]:
         """One outcome for each prompt from the adapter named beside it (``base`` is none)."""
-        known = {name: self._read(task, split, name) for name in set(adapters)}
+        made_by = {adapter: self._made_by(task, adapter) for adapter in set(adapters)}
+        known = {
+            adapter: self.kept.read(split, task.name, self._kept_as(adapter), made)
+            for adapter, made in made_by.items()
+        }
         missing = [i for i, (p, a) in enumerate(zip(prompts, adapters, strict=True)) if p.id not in known[a]]
         self.advance(len(prompts) - len(missing))
         if missing:
@@ -65,8 +73,8 @@ class Answerer:
             for i, text in zip(missing, texts, strict=True):
                 p = prompts[i]
                 known[adapters[i]][p.id] = Outcome(p.id, task.format.parse(text), p.reference, text)
-            for name in {adapters[i] for i in missing}:
-                self._write(task, split, name, known[name])
+            for adapter in {adapters[i] for i in missing}:
+                self.kept.write(split, task.name, self._kept_as(adapter), made_by[adapter], known[adapter])
         return [known[a][p.id] for p, a in zip(prompts, adapters, strict=True)]
 
     def _compute(self, task: Task, prompts: Sequence[Encoded], adapters: Sequence[str]) -> list[str]:
@@ -86,26 +94,15 @@ class Answerer:
             return max(len(encoder.completion(label)) for label in task.format.choices)
         return task.max_new_tokens
 
-    def _path(self, task: Task, split: str, adapter: str) -> Path | None:
-        return self.store / split / task.name / f"{adapter}.jsonl" if self.store else None
+    def _kept_as(self, adapter: str) -> str:
+        return f"{adapter}-{self.shots}-shot" if self.shots else adapter
 
     def _made_by(self, task: Task, adapter: str) -> dict[str, Any]:
-        return {
+        made_by = {
             "adapter": self.digests[adapter],
             "task": task.fingerprint,
             "max_length": self.encoder.max_length,
         }
-
-    def _read(self, task: Task, split: str, adapter: str) -> dict[str, Outcome]:
-        path = self._path(task, split, adapter)
-        if path is None or not path.is_file():
-            return {}
-        first, *rows = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        if json.loads(first) != self._made_by(task, adapter):
-            return {}
-        return {row["id"]: Outcome(**row) for row in map(json.loads, rows)}
-
-    def _write(self, task: Task, split: str, adapter: str, outcomes: dict[str, Outcome]) -> None:
-        path = self._path(task, split, adapter)
-        if path is not None:
-            write_json_lines(path, [self._made_by(task, adapter), *(asdict(o) for o in outcomes.values())])
+        if self.shots:
+            made_by["shots"] = [shot.id for shot in draw_shots(task, self.shots, self.seed)]
+        return made_by

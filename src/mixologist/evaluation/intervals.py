@@ -1,47 +1,60 @@
-"""Bootstrap intervals: how far a metric, or a difference of two systems, would move with other test rows.
+"""How far a metric, or a difference of two systems, would move with other test rows and other training seeds.
 
-Percentile bootstrap over rows (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13); two
-systems are compared on the same resamples (Koehn 2004, Statistical Significance Tests for Machine Translation
-Evaluation). It knows the noise of the test rows only, not that of training seeds. With fewer than about 30
-clusters percentile intervals are too narrow: read ``clusters`` before believing one.
+Rows: percentile bootstrap (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13), two systems on
+the same resamples (Koehn 2004, Statistical Significance Tests for Machine Translation Evaluation). On few rows or
+rare labels the interval is too narrow, so p-values are not read off it: `swapping`.
 
-Turns of one conversation ("test/17.0", "test/17.2") are not independent: rows are drawn with all their turns
-(cluster bootstrap; Davison & Hinkley 1997, section 3.8). A row without turns is a cluster by itself.
+Seeds: with one or two, nothing is known of them, and all is about these weights. From three on it is about the
+recipe, and the mean over S seeds has two noises. With d_s the value of seed s on the n rows that all seeds share,
+
+    d_s = delta + rows + seed_s + (rows x seed)_s,    Var mean = var_rows / n + (var_seed + var_both / n) / S.
+
+The rows' noise is resampled, all seeds on the same rows. The rest shows in the variance s^2 of d_s over seeds, known
+from S - 1 degrees of freedom only, so its draws are s / sqrt(S) times Student's t. The sum of two such draws has the
+distribution of Behrens (1929) and Fisher (1935), whose limits are conservative (Robinson 1976, Properties of Student's
+t and of the Behrens-Fisher Solution to the Two Means Problem); limits from Satterthwaite's degrees of freedom are
+not on three seeds. Both parts hold var_both / (n S), which errs to the wide side.
+
+That training belongs into the error: Bouthillier et al. 2021, Accounting for Variance in Machine Learning Benchmarks;
+Dror et al. 2019, Deep Dominance. Unlike these we ask for the mean, pair the seeds (one seed trains both systems), and
+keep rows and seeds apart, because more rows do not help where seeds are the noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from mixologist import seeds
-from mixologist.errors import UserError
-from mixologist.evaluation.metrics import Floats, Metric
-from mixologist.records import Outcome
+from mixologist.evaluation.metrics import Floats, Mean, Metric
+from mixologist.evaluation.resampling import Runs, clustered, resampled
+from mixologist.evaluation.swapping import exact_p, sampled_p, swapped
 
-BLOCK_BYTES = 32 * 2**20
-"""Most memory for the weights drawn at once; their float copy takes as much. Changes no draw."""
+ENOUGH_SEEDS = 3
+"""Seeds from which on all is about the recipe. With two, 95% of Student's t are 12.7 standard errors wide each way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A metric with its confidence limits, ``low <= value <= high``."""
+    """A metric, mean over seeds, with its confidence limits, ``low <= value <= high``."""
 
     value: float
     low: float
     high: float
     n: int
-    """Outcomes."""
+    """Outcomes of a seed."""
     clusters: int
     """Independent ones among them; n where no row has several turns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Metric of a minus metric of b, with its confidence limits, ``low <= value <= high``."""
+    """Metric of a minus metric of b, mean over seeds, with its limits, ``low <= value <= high``."""
 
     value: float
     low: float
@@ -49,102 +62,136 @@ class Difference:
     n: int
     clusters: int
     p_value: float
-    """Two-sided, of "no difference"; in [1 / samples, 1]."""
+    """Two-sided, of "no difference"; in (0, 1], at least 1 / (samples + 1) where ``test`` is not exact."""
+    p_these_weights: float
+    """The same of these trainings' mean alone, as if there were no others: ``p_value`` itself with one or two seeds."""
+    seeds: int
+    test: Literal["exact_swap", "swap", "swap_with_seeds"]
+    """``exact_swap`` on one turn a row and one seed is McNemar's exact test."""
+    rows_error: float
+    """Standard error that the test rows leave; falls with more rows."""
+    seeds_error: float | None
+    """Standard error that training leaves; falls with more seeds. None: with fewer than three it is not known."""
+
+
+def scope(seeds: int) -> Literal["these_weights", "recipe"]:
+    """What results of so many training seeds are about."""
+    return "recipe" if seeds >= ENOUGH_SEEDS else "these_weights"
 
 
 def bootstrap(
     metric: Metric,
-    outcomes: Sequence[Outcome],
+    runs: Runs,
     *,
     samples: int,
     confidence: float,
     seed: int,
     names: Sequence[object] = (),
 ) -> Interval:
-    """``metric`` with percentile limits at ``confidence`` in (0, 1), from ``samples`` resamples.
+    """``metric`` of a system, one sequence of outcomes a seed, with limits at ``confidence`` in (0, 1).
 
     The stream of random numbers is fixed by ``(seed, *names)``. Raises `UserError` when there is no outcome.
     """
-    counts = _clustered(metric, outcomes)
-    rng = seeds.generator(seed, "bootstrap", *names)
-    value = float(metric.value(counts.sum(0)))
-    values = metric.value(_resampled(counts, samples, rng))
-    low, high = _limits(value, values, metric.bounds, len(counts), confidence)
-    return Interval(value, low, high, len(outcomes), len(counts))
+    counts = clustered(metric, runs)
+    values = metric.value(counts.sum(1))
+    drawn = metric.value(resampled(counts, samples, seed, names)).mean(-1)
+    drawn = drawn + _seed_noise(values, samples, seed, names)
+    clusters = counts.shape[1]
+    low, high = limits(float(values.mean()), drawn, metric.bounds, clusters, confidence)
+    return Interval(float(values.mean()), low, high, len(runs[0]), clusters)
 
 
-def paired_bootstrap(
+def compare(
     metric: Metric,
-    a: Sequence[Outcome],
-    b: Sequence[Outcome],
+    a: Runs,
+    b: Runs,
     *,
     samples: int,
     confidence: float,
     seed: int,
     names: Sequence[object] = (),
 ) -> Difference:
-    """``metric`` of ``a`` minus that of ``b``: the same rows in the same order, on the same resamples.
+    """``metric`` of ``a`` minus that of ``b``: the same rows in the same order, the same seeds.
 
-    p = 2 min(P(d* <= 0), P(d* >= 0)) over resampled differences d*: the level at which the percentile
-    interval just touches 0. Raises `UserError` when there is no outcome.
+    A system that was not trained has one run, which stands beside each of the other's. Raises `UserError` when there
+    is no outcome.
     """
-    assert [outcome.id for outcome in a] == [outcome.id for outcome in b], (
+    counts = clustered(metric, a), clustered(metric, b)
+    assert [outcome.id for outcome in a[0]] == [outcome.id for outcome in b[0]], (
         "paired systems must answer the same rows"
     )
-    counts = np.concatenate([_clustered(metric, a), _clustered(metric, b)], axis=1)
-    rng = seeds.generator(seed, "bootstrap", *names)
-    value = float(_difference(metric, counts.sum(0)))
-    values = _difference(metric, _resampled(counts, samples, rng))
+    assert len(a) == len(b) or 1 in (len(a), len(b)), "paired systems must have the same seeds"
+    left, right = np.broadcast_arrays(*counts)
+    return difference(
+        metric, left, right, len(a[0]), samples=samples, confidence=confidence, seed=seed, names=names
+    )
+
+
+def difference(
+    metric: Metric,
+    a: Floats,
+    b: Floats,
+    n: int,
+    *,
+    samples: int,
+    confidence: float,
+    seed: int,
+    names: Sequence[object] = (),
+) -> Difference:
+    """`compare` of counts by seed and cluster, two of (S, c, m), of n outcomes a seed."""
+    count, clusters, _ = a.shape
+    values, rows = _differences(metric, a, b, samples, seed, names)
+    value = float(values.mean())
+    noise = _seed_noise(values, samples, seed, names)
     most = metric.bounds[1] - metric.bounds[0]
-    low, high = _limits(value, values, (-most, most), len(counts), confidence)
-    return Difference(value, low, high, len(a), len(counts), _p_value(value, values, len(counts), most))
+    low, high = limits(value, rows + noise, (-most, most), clusters, confidence)
+    recipe, exact = scope(count) == "recipe", isinstance(metric, Mean) and metric.zero_one
+    null = swapped(metric, a, b, samples, seed, names) if recipe or not exact else noise
+    p_weights = exact_p(_right(a - b)) if exact else sampled_p(value, null)
+    return Difference(
+        value, low, high, n, clusters,
+        p_value=sampled_p(value, null + noise) if recipe else p_weights,
+        p_these_weights=p_weights,
+        seeds=count,
+        test="swap_with_seeds" if recipe else "exact_swap" if exact else "swap",
+        rows_error=float(rows.std()),
+        seeds_error=float(values.std(ddof=1) / count**0.5) if recipe else None,
+    )  # fmt: skip
 
 
-def cluster_of(id: str) -> str:
-    """The row that an outcome belongs to.
+def mean_difference(
+    pairs: Mapping[str, tuple[Metric, Runs, Runs]], *, samples: int, confidence: float, seed: int
+) -> tuple[float, float, float]:
+    """The mean over tasks of a's metric minus b's, and its limits: of these tasks, not of others like them.
 
-    >>> cluster_of("test/17.2"), cluster_of("test/17"), cluster_of("v1.0/17")
-    ('test/17', 'test/17', 'v1.0/17')
+    Rows of different tasks are drawn independently. What training adds is seen in the mean's own values over seeds, so
+    that what a seed does to all tasks at once is in it.
+
+    Args:
+        pairs: task -> its metric and two systems' runs, with the same number of seeds in every task.
     """
-    row, _, turn = id.rpartition(".")
-    return row if turn.isdigit() else id
+    found = []
+    for name, (metric, a, b) in pairs.items():
+        left, right = np.broadcast_arrays(clustered(metric, a), clustered(metric, b))
+        found.append(_differences(metric, left, right, samples, seed, (name,)))
+    values = np.mean([values for values, _ in found], axis=0)
+    drawn = np.mean([rows for _, rows in found], axis=0) + _seed_noise(values, samples, seed, ("mean",))
+    low, high = (float(q) for q in np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    value = float(values.mean())
+    return value, min(low, value), max(high, value)
 
 
-def _clustered(metric: Metric, outcomes: Sequence[Outcome]) -> Floats:
-    """Counts summed by cluster, (clusters, m)."""
-    if not outcomes:
-        raise UserError(
-            f"there is nothing to compute {metric.name} on",
-            given="0 rows",
-            expected="at least 1",
-            do="give the task rows in this split, or evaluate another split",
-        )
-    counts = metric.counts(outcomes)
-    place: dict[str, int] = {}
-    rows = [place.setdefault(cluster_of(outcome.id), len(place)) for outcome in outcomes]
-    sums = np.zeros((len(place), counts.shape[1]))
-    np.add.at(sums, rows, counts)
-    return sums
+def _differences(
+    metric: Metric, a: Floats, b: Floats, samples: int, seed: int, names: Sequence[object]
+) -> tuple[Floats, Floats]:
+    """Metric of a minus that of b, two of (S, c, m): by seed (S,), and mean over seeds on resampled rows (B,)."""
+    m = a.shape[2]
+    totals = resampled(np.concatenate([a, b], axis=2), samples, seed, names)
+    rows = (metric.value(totals[..., :m]) - metric.value(totals[..., m:])).mean(-1)
+    return metric.value(a.sum(1)) - metric.value(b.sum(1)), rows
 
 
-def _resampled(counts: Floats, samples: int, rng: np.random.Generator) -> Floats:
-    """Totals of ``samples`` draws of n clusters with replacement: (n, m) -> (samples, m)."""
-    return np.concatenate([weights @ counts for weights in _weights(len(counts), samples, rng)])
-
-
-def _weights(n: int, samples: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """How often each of n clusters is drawn, in blocks (b, n) of bounded size."""
-    rows = max(1, BLOCK_BYTES // (8 * n))
-    for start in range(0, samples, rows):
-        yield rng.multinomial(n, np.full(n, 1 / n), size=min(rows, samples - start))
-
-
-def _difference(metric: Metric, totals: Floats) -> Floats:
-    a, b = np.split(totals, 2, axis=-1)
-    return metric.value(a) - metric.value(b)
-
-
-def _limits(
+def limits(
     value: float, values: Floats, bounds: tuple[float, float], clusters: int, confidence: float
 ) -> tuple[float, float]:
     """Percentiles of ``values``; where these are all the same, the limits of what n rows alike can tell.
@@ -154,7 +201,7 @@ def _limits(
     rule of three, Hanley & Lippman-Hand 1983), and the metric there may be anything within its bounds. Exact
     for means over rows, an approximation for F1 and for clusters. So no interval has zero width.
     """
-    if _constant(values):
+    if np.ptp(values) < 1e-9:
         q = 1 - (1 - confidence) ** (1 / clusters)
         low, high = (float((1 - q) * value + q * bound) for bound in bounds)
     else:
@@ -162,18 +209,18 @@ def _limits(
             float(limit) for limit in np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
         )
     # With many rare labels macro-F1 is higher on resamples than on all rows: percentiles may miss the value.
-    return min(low, value), max(high, value)
+    return max(min(low, value), bounds[0]), min(max(high, value), bounds[1])
 
 
-def _p_value(value: float, values: Floats, clusters: int, most: float) -> float:
-    """Where all ``values`` are one d of at most ``most``, the level at which `_limits` touch 0: (1 + |d|/most)^-n."""
-    if _constant(values):
-        p = (1 + abs(value) / most) ** -clusters
-    else:
-        p = 2 * float(min(np.mean(values <= 0), np.mean(values >= 0)))
-    return min(max(p, 1 / len(values)), 1.0)
+def _right(scores: Floats) -> NDArray[np.int64]:
+    """Of counts of a `Mean` of 0 and 1, how many were right by cluster, all seeds together: (S, c, m) -> (c,)."""
+    return np.asarray(scores[..., 0].sum(0).round(), dtype=np.int64)
 
 
-def _constant(values: Floats) -> bool:
-    """Equal up to rounding."""
-    return bool(np.ptp(values) < 1e-9)
+def _seed_noise(values: Floats, samples: int, seed: int, names: Sequence[object]) -> Floats:
+    """Draws of the mean's error from training, (B,): Student's t at evenly spaced levels, in random order."""
+    count = len(values)
+    if scope(count) != "recipe":
+        return np.zeros(samples)
+    levels = seeds.generator(seed, "seeds", *names).permutation((np.arange(samples) + 0.5) / samples)
+    return np.asarray(values.std(ddof=1) / count**0.5 * stdtrit(count - 1, levels))

@@ -19,6 +19,7 @@ from mixologist.errors import UserError
 from mixologist.evaluation.correlation import Correlation
 from mixologist.records import Outcome
 from mixologist.registry import Registry
+from mixologist.tasks.task import Task
 
 Floats = NDArray[np.float64]
 
@@ -62,6 +63,16 @@ def make(name: str, *, labels: Sequence[str] = (), tolerance: float = 0.01) -> M
     return METRICS[name](Options(tuple(labels), tolerance))
 
 
+def metric_of(task: Task) -> Metric:
+    """The task's own metric."""
+    return make(task.metric, labels=task.format.labels, tolerance=task.tolerance)
+
+
+def score(metric: Metric, outcomes: Sequence[Outcome]) -> float:
+    """The metric in [0, 1] of all outcomes."""
+    return float(metric.value(metric.counts(outcomes).sum(0)))
+
+
 def format_failures(outcomes: Sequence[Outcome]) -> int:
     """How many outputs could not be read as an answer at all."""
     return sum(outcome.prediction is None for outcome in outcomes)
@@ -73,6 +84,8 @@ class Mean:
 
     name: str
     score: Callable[[Any, Any], float]
+    zero_one: bool = False
+    """Whether the score is always 0 or 1: two systems are then compared by an exact test."""
     bounds: tuple[float, float] = (0, 1)
 
     def counts(self, outcomes: Sequence[Outcome]) -> Floats:
@@ -153,7 +166,7 @@ class MicroF1:
 
 @METRICS.register("accuracy")
 def _accuracy(_options: Options) -> Metric:
-    return Mean("accuracy", lambda prediction, reference: prediction == reference)
+    return Mean("accuracy", lambda prediction, reference: prediction == reference, zero_one=True)
 
 
 @METRICS.register("macro_f1")
@@ -170,7 +183,9 @@ def _macro_f1(options: Options) -> Metric:
 
 @METRICS.register("exact_match")
 def _exact_match(_options: Options) -> Metric:
-    return Mean("exact_match", lambda prediction, reference: _folded(prediction) == _folded(reference))
+    return Mean(
+        "exact_match", lambda prediction, reference: _folded(prediction) == _folded(reference), zero_one=True
+    )
 
 
 @METRICS.register("numeric_match")
@@ -178,7 +193,7 @@ def _numeric_match(options: Options) -> Metric:
     def close(prediction: float, reference: float) -> bool:
         return abs(prediction - reference) <= max(options.tolerance * abs(reference), NEAR_ZERO)
 
-    return Mean("numeric_match", close)
+    return Mean("numeric_match", close, zero_one=True)
 
 
 @METRICS.register("entity_f1")

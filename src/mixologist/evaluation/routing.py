@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mixologist.evaluation.answers import BASE
+from mixologist.evaluation.confidence import calibration, risk_coverage
+from mixologist.evaluation.out_of_scope import separation
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.router import Route, Router
 from mixologist.model.trunk import prompt_features
+from mixologist.recipe.schema import Recipe
+from mixologist.records import Example
 from mixologist.tasks.encoding import Encoded, Encoder
 from mixologist.tasks.task import Task
 from mixologist.tasks.wordings import KINDS, prompts_worded
@@ -19,8 +23,10 @@ from mixologist.tasks.wordings import KINDS, prompts_worded
 class RouterReport:
     """Routes all test prompts and counts."""
 
-    def __init__(self, base: Base, bank: Bank | None, router: Router, encoder: Encoder, seed: int) -> None:
-        self.base, self.bank, self.router, self.encoder, self.seed = base, bank, router, encoder, seed
+    def __init__(
+        self, base: Base, bank: Bank | None, router: Router, encoder: Encoder, recipe: Recipe
+    ) -> None:
+        self.base, self.bank, self.router, self.encoder, self.recipe = base, bank, router, encoder, recipe
 
     def routes(
         self, prompts: list[Encoded], advance: Callable[[int], None] = lambda count: None
@@ -30,9 +36,6 @@ class RouterReport:
             prompt_features(self.base, self.bank, prompts, self.router.settings.depth, advance=advance)
         )
 
-    def _worded(self, task: Task, split: str, kind: str, rewordings: tuple[str, ...]) -> list[Encoded]:
-        return prompts_worded(task, split, kind, self.encoder, seed=self.seed, rewordings=rewordings)
-
     def report(
         self,
         tasks: Mapping[str, Task],
@@ -40,32 +43,91 @@ class RouterReport:
         split: str,
         advance: Callable[[int], None] = lambda count: None,
     ) -> dict[str, Any]:
-        """Accuracy over adapters and over tasks by kind of prompt; confusion of formatted prompts; general texts."""
+        """Accuracy over adapters and tasks by kind of prompt; confusion of formatted prompts; general texts; those out
+        of scope."""
         served_by = self.router.settings.served_by
-        kinds: dict[str, Any] = {}
-        confusion: dict[str, dict[str, int]] = {}
-        for kind in KINDS:
-            rows = {
-                name: self.routes(self._worded(task, split, kind, task.held_out_rewordings), advance)
-                for name, task in tasks.items()
-            }
-            kinds[kind] = {
-                "tasks": {name: _counts(name, served_by[name], routes) for name, routes in rows.items()}
-            }
-            kinds[kind] |= _total(kinds[kind]["tasks"])
-            if kind == "formatted":
-                confusion = {
-                    name: dict(Counter(route.adapter for route in routes)) for name, routes in rows.items()
-                }
-        foreign = {
-            name: self.routes(self._worded(task, split, "formatted", ()), advance)
-            for name, task in general.items()
+        routed = {
+            kind: {name: self._routed(task, split, kind, advance) for name, task in tasks.items()}
+            for kind in KINDS
         }
-        to_base = {
-            n: {"to_base": _share([r.adapter == BASE for r in rs]), "n": len(rs)} for n, rs in foreign.items()
-        }
+        kinds = {kind: _kind(routes, served_by) for kind, routes in routed.items()}
+        foreign = {name: self._routed(task, split, "formatted", advance) for name, task in general.items()}
         top = {key: kinds["formatted"][key] for key in ("accuracy", "task_accuracy", "abstained", "n")}
-        return top | {"kinds": kinds, "confusion": confusion, "general": to_base}
+        return top | {
+            "kinds": kinds,
+            "confusion": {
+                name: dict(Counter(route.adapter for route in routes))
+                for name, routes in routed["formatted"].items()
+            },
+            "general": {
+                name: {"to_base": _share([route.adapter == BASE for route in routes]), "n": len(routes)}
+                for name, routes in foreign.items()
+            },
+            "risk_coverage": {kind: risk_coverage(*_told(routed[kind], served_by)) for kind in KINDS},
+            "calibration": {
+                kind: calibration(
+                    *_told(routed[kind], served_by, of_adapters=True),
+                    self.recipe.evaluation.confidence,
+                    self.recipe.seed,
+                )
+                for kind in KINDS
+            },
+            "out_of_scope": {
+                name: self._outside(task, split, {kind: routed[kind][name] for kind in KINDS}, advance)
+                for name, task in tasks.items()
+                if task.out_of_scope and task.out_of_scope.splits[split]
+            },
+        }
+
+    def _routed(self, task: Task, split: str, kind: str, advance: Callable[[int], None]) -> list[Route]:
+        return self.routes(
+            prompts_worded(
+                task, split, kind, self.encoder, seed=self.recipe.seed, rewordings=task.held_out_rewordings
+            ),
+            advance,
+        )
+
+    def _outside(
+        self, task: Task, split: str, own: Mapping[str, list[Route]], advance: Callable[[int], None]
+    ) -> dict[str, Any]:
+        """Base scores of a task's out-of-scope texts against those of its ``own`` prompts, by kind of prompt."""
+        assert task.out_of_scope
+        outside, recipe = task.out_of_scope, self.recipe
+        kinds = {
+            kind: separation(
+                _identified(outside.splits[split], self._routed(outside, split, kind, advance)),
+                _identified(task.splits[split], own[kind]),
+                recipe.evaluation, recipe.seed, task.name,
+            )
+            for kind in KINDS
+        }  # fmt: skip
+        seen = recipe.router.out_of_scope and len(outside.splits["train"]) > 0
+        return kinds["formatted"] | {"seen_in_training": seen, "kinds": kinds}
+
+
+def _identified(examples: Iterable[Example], routes: list[Route]) -> list[tuple[str, Route]]:
+    return [(example.id, route) for example, route in zip(examples, routes, strict=True)]
+
+
+def _told(
+    routed: Mapping[str, list[Route]], served_by: Mapping[str, str], *, of_adapters: bool = False
+) -> tuple[list[float], list[bool]]:
+    """Of every prompt how sure the router is of its adapter, and whether that is right, whatever it abstains from.
+
+    ``of_adapters``: among the adapters alone, as its probabilities have it; else times 1 - base score.
+    """
+    sure, right = [], []
+    for name, routes in routed.items():
+        for route in routes:
+            adapter = max(route.probabilities, key=route.probabilities.__getitem__)
+            sure.append(route.probabilities[adapter] * (1 if of_adapters else 1 - route.base_score))
+            right.append(adapter == served_by[name])
+    return sure, right
+
+
+def _kind(routed: Mapping[str, list[Route]], served_by: Mapping[str, str]) -> dict[str, Any]:
+    tasks = {name: _counts(name, served_by[name], routes) for name, routes in routed.items()}
+    return {"tasks": tasks} | _total(tasks)
 
 
 def _counts(task: str, adapter: str, routes: list[Route]) -> dict[str, Any]:

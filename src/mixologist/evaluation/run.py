@@ -1,34 +1,43 @@
-"""Evaluation of a run, task by task: base, single_task, shared or groups, oracle, routed; each with n and interval."""
+"""The answers of a run, task by task: base, single_task, shared or groups, oracle, routed, and their rivals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from mixologist.evaluation.answers import BASE, Answerer, Prompt
-from mixologist.evaluation.intervals import Difference, bootstrap, paired_bootstrap
-from mixologist.evaluation.metrics import Metric, format_failures, make
+from mixologist.evaluation.edge_cases import EdgeCases
+from mixologist.evaluation.metrics import metric_of, score
 from mixologist.evaluation.routing import RouterReport
-from mixologist.evaluation.verdicts import verdicts
+from mixologist.evaluation.systems import Rivals
 from mixologist.recipe import schema
 from mixologist.records import Outcome
 from mixologist.tasks.task import Task
 from mixologist.tasks.wordings import KINDS
 
-SHARING = ("shared", "groups")
-"""Systems that share parameters between tasks: what a verdict is about."""
-
 
 @dataclass
 class Evaluator:
-    """What all evaluations of one run have in common."""
+    """Answers of one set of adapters, trained with one seed, and of what stands beside them."""
 
     answerer: Answerer
     feeds: Mapping[str, Sequence[str]]
     """Adapter -> the tasks that feed it."""
     options: schema.Evaluation
     seed: int
+    shortened: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Task -> how many prompts were cut to fit, of those asked so far."""
+
+    @cached_property
+    def rivals(self) -> Rivals:
+        """The systems beside the run's own."""
+        return Rivals(self.answerer, self.options, self.seed)
+
+    @property
+    def edge_cases(self) -> EdgeCases:
+        """Slices and challenge sets of the tasks."""
+        return EdgeCases(self.answerer, self.options, self.seed)
 
     def systems(self, task: str) -> dict[str, str]:
         """System -> adapter that answers in it, for one task."""
@@ -41,14 +50,13 @@ class Evaluator:
     def work(self, tasks: Mapping[str, Task], general: Mapping[str, Task], split: str) -> int:
         """How many prompts `evaluate` will answer or route: what progress is counted in."""
         answered = sum(
-            len(task.splits[split]) * (len(self.systems(name)) + 2) for name, task in tasks.items()
+            len(task.splits[split]) * (len(self.systems(name)) + len(self.rivals.of(task)) + 2)
+            for name, task in tasks.items()
         )
-        routed = sum(len(task.splits[split]) for task in tasks.values()) * len(KINDS)
-        return answered + routed + sum(len(task.splits[split]) for task in general.values())
-
-    def metric(self, task: Task) -> Metric:
-        """The task's metric."""
-        return make(task.metric, labels=task.format.labels, tolerance=task.tolerance)
+        altered = sum(self.edge_cases.work(task, split) for task in tasks.values())
+        outside = [task.out_of_scope for task in tasks.values() if task.out_of_scope]
+        routed = sum(len(task.splits[split]) for task in [*tasks.values(), *outside]) * len(KINDS)
+        return answered + altered + routed + sum(len(task.splits[split]) for task in general.values())
 
     def choose(self, tasks: Mapping[str, Task], split: str = "validation") -> dict[str, str]:
         """The adapter that serves each task: the better one on its validation rows; ties go to the shared one."""
@@ -58,88 +66,48 @@ class Evaluator:
         adapters = [adapter for system, adapter in self.systems(task.name).items() if system != "base"]
         if len(adapters) == 1:
             return adapters[0]
-        metric, prompts = self.metric(task), self.answerer.prompts(task, split)
+        metric, prompts = metric_of(task), self.answerer.prompts(task, split)
         values = {}
         for adapter in adapters:
             outcomes = self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
-            values[adapter] = float(metric.value(metric.counts(outcomes).sum(0)))
+            values[adapter] = score(metric, outcomes)
         shared = [adapter for adapter in adapters if len(self.feeds[adapter]) > 1]
         return max([*shared, *adapters], key=values.__getitem__)
 
-    def evaluate(
+    def outcomes(
         self,
         tasks: Mapping[str, Task],
-        general: Mapping[str, Task],
         served_by: Mapping[str, str],
         router: RouterReport | None,
         split: str,
-    ) -> dict[str, Any]:
-        """The contents of evaluation.json (DESIGN: JSON shapes)."""
-        rows: dict[str, Any] = {}
-        sharing: dict[str, dict[str, Difference]] = {}
-        for name, task in tasks.items():
-            rows[name], difference = self._task(task, served_by[name], router, split)
-            for system, value in difference.items():
-                sharing.setdefault(system, {})[name] = value
-        for system, differences in sharing.items():
-            for name, verdict in verdicts(differences, self.options.confidence).items():
-                rows[name]["systems"][system]["verdict"] = verdict
-        result: dict[str, Any] = {"split": split, "scope": "these_weights", "tasks": rows}
-        if router is not None:
-            report = router.report(tasks, general, split, self.answerer.advance)
-            result["router"] = report | {"regret": _regret(rows)}
-        return result
+        *,
+        alone: bool = True,
+    ) -> dict[str, dict[str, list[Outcome]]]:
+        """Task -> system -> answers to all rows of the split; without ``alone``, of systems that are trained only."""
+        return {
+            name: self._outcomes(task, served_by[name], router, split, alone) for name, task in tasks.items()
+        }
 
-    def _task(
-        self, task: Task, served: str, router: RouterReport | None, split: str
-    ) -> tuple[dict[str, Any], dict[str, Difference]]:
+    def _outcomes(
+        self, task: Task, served: str, router: RouterReport | None, split: str, alone: bool
+    ) -> dict[str, list[Outcome]]:
         prompts = self.answerer.prompts(task, split)
+        self.shortened[task.name] = _shortened(prompts)
         asked = {
             system: adapter
             for system, adapter in self.systems(task.name).items()
             if system != "single_task" or system in self.options.baselines
         }
-        outcomes = {
+        found = {
             system: self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
             for system, adapter in (asked | {"oracle": served}).items()
+            if alone or adapter != BASE
         }
+        found |= {name: answer(task, split) for name, answer in self.rivals.of(task, alone=alone).items()}
         if router is not None:
             routes = [route.adapter for route in router.routes([prompt.encoded for prompt in prompts])]
-            outcomes["routed"] = self.answerer.answer(task, split, prompts, routes)
-        systems = {name: self._system(task, found) for name, found in outcomes.items()}
-        compared = {
-            system: self._compare(task, found, outcomes["single_task"])
-            for system, found in outcomes.items()
-            if system in SHARING and "single_task" in outcomes
-        }
-        paired = {f"{system} - single_task": asdict(value) for system, value in compared.items()}
-        for better, worse in (("oracle", "base"), ("routed", "oracle")):
-            if better in outcomes and worse in outcomes:
-                paired[f"{better} - {worse}"] = asdict(self._compare(task, outcomes[better], outcomes[worse]))
-        row = {
-            "metric": task.metric,
-            "n": len(prompts),
-            "served_by": served,
-            "systems": systems,
-            "paired": paired,
-        }
-        return row | _shortened(prompts), compared
-
-    def _system(self, task: Task, outcomes: list[Outcome]) -> dict[str, Any]:
-        interval = bootstrap(
-            self.metric(task), outcomes, samples=self.options.bootstrap_samples,
-            confidence=self.options.confidence, seed=self.seed, names=(task.name,),
-        )  # fmt: skip
-        return {
-            "value": interval.value, "low": interval.low, "high": interval.high, "seeds": 1,
-            "format_failures": format_failures(outcomes), "verdict": None,
-        }  # fmt: skip
-
-    def _compare(self, task: Task, a: list[Outcome], b: list[Outcome]) -> Difference:
-        return paired_bootstrap(
-            self.metric(task), a, b, samples=self.options.bootstrap_samples,
-            confidence=self.options.confidence, seed=self.seed, names=(task.name,),
-        )  # fmt: skip
+            found["routed"] = self.answerer.answer(task, split, prompts, routes)
+        return found
 
 
 def _system(adapter: str, task: str, tasks: Sequence[str], feeds: Mapping[str, Sequence[str]]) -> str:
@@ -148,12 +116,6 @@ def _system(adapter: str, task: str, tasks: Sequence[str], feeds: Mapping[str, S
         return "single_task"
     every = {name for fed in feeds.values() for name in fed}
     return "shared" if adapter == "shared" or set(tasks) == every else "groups"
-
-
-def _regret(rows: Mapping[str, Any]) -> float:
-    """Mean over tasks of (oracle - routed), in the tasks' metrics."""
-    gaps = [row["systems"]["oracle"]["value"] - row["systems"]["routed"]["value"] for row in rows.values()]
-    return float(sum(gaps) / len(gaps))
 
 
 def _shortened(prompts: Sequence[Prompt]) -> dict[str, int]:

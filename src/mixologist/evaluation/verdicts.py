@@ -1,18 +1,33 @@
 """Helped or hurt: a system that shares parameters between tasks, on one task, against that task's own adapter.
 
-Paired bootstrap on the same test rows, Holm over the tasks of a run (Holm 1979), so that with ten tasks a chance of
-one in twenty per task does not become one in two. It speaks of these weights (one seed): the noise of the test rows is
-in it, that of training is not.
+The same test rows, the same seeds (`intervals`, `swapping`); Holm over the tasks of a run (Holm 1979), so that with
+ten tasks a chance of one in twenty per task does not become one in two. A difference that was not found is
+``not_distinguishable`` only where one of the smallest size of interest would have been found (`power`); else it is
+``not_enough_data``. docs/verdicts.md has the rule, its assumptions and what a simulation says of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from mixologist.evaluation.intervals import Difference
+from mixologist.evaluation.power import detectable
 
 ENOUGH = 30
-"""Clusters below which percentile intervals are too narrow to be believed (see `intervals`)."""
+"""Clusters below which there is no verdict: there 95% intervals miss more than one time in ten (docs/verdicts.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of one task, and why."""
+
+    verdict: Literal["helped", "hurt", "not_distinguishable", "not_enough_data"]
+    p_holm: float | None
+    """The difference's p-value corrected for the tasks of the run; None for too few clusters to be among them."""
+    detectable: float
+    """The smallest effect found with 80% power at Bonferroni's level, whatever the other tasks show."""
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -29,16 +44,19 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def verdicts(differences: Mapping[str, Difference], confidence: float) -> dict[str, str]:
-    """Task -> verdict on (shared - single_task)."""
-    enough = {task: d for task, d in differences.items() if d.clusters >= ENOUGH}
-    adjusted = holm({task: d.p_value for task, d in enough.items()})
-    return {task: _verdict(differences[task], adjusted.get(task), confidence) for task in differences}
-
-
-def _verdict(difference: Difference, p_value: float | None, confidence: float) -> str:
-    if p_value is None:
-        return "not_enough_data"
-    if p_value >= 1 - confidence:
-        return "not_distinguishable"
-    return "helped" if difference.value > 0 else "hurt"
+def verdicts(
+    differences: Mapping[str, Difference], confidence: float, smallest_effect: float
+) -> dict[str, Verdict]:
+    """Task -> verdict on its difference (shared - single_task); ``smallest_effect`` in units of the metric."""
+    adjusted = holm({task: d.p_value for task, d in differences.items() if d.clusters >= ENOUGH})
+    level = (1 - confidence) / max(1, len(adjusted))
+    found = {}
+    for task, difference in differences.items():
+        seen, p_value = detectable(difference, level), adjusted.get(task)
+        if p_value is not None and p_value < 1 - confidence:
+            found[task] = Verdict("helped" if difference.value > 0 else "hurt", p_value, seen)
+        elif p_value is not None and seen <= smallest_effect:
+            found[task] = Verdict("not_distinguishable", p_value, seen)
+        else:
+            found[task] = Verdict("not_enough_data", p_value, seen)
+    return found

@@ -19,9 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixologist import seeds
+from mixologist.runfolder import CONTROL
 
 Draw = tuple[str, int]
 """(task or general data, index in its train split)"""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What feeds an adapter that is trained only to be compared with: rows of one task, whatever the mixture draws."""
+
+    task: str
+    rows: int
+    """Train rows that it may see: a part of them drawn by seed, larger parts containing smaller ones."""
+    examples: int
+    """Task rows that it is given over the whole run, at an even pace."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class Feeds:
     batch_size: int = 16
     epochs: float = 1.0
     max_steps: int | None = None
+    controls: dict[str, Control] = field(default_factory=dict)
+    """Those of the adapters that are fed beside the mixture."""
 
     @property
     def steps(self) -> int:
@@ -59,6 +73,21 @@ class Feeds:
         """
         left = round(sum(self.rows.values()) * self.epochs) - step * self.batch_size
         return max(0, min(self.batch_size, left) - sum(self.general_counts(step).values()))
+
+
+def with_controls(feeds: Feeds, controls: Mapping[str, Control]) -> Feeds:
+    """The feeds with adapters beside the mixture."""
+    adapters = feeds.adapters | {name: (control.task,) for name, control in controls.items()}
+    return replace(feeds, adapters=adapters, controls=dict(controls))
+
+
+def control_name(system: str, task: str) -> str:
+    """What an adapter is called that is there to be compared with; no task can be called so.
+
+    >>> control_name("single_task_total_steps", "fpb")
+    'fpb~single_task_total_steps'
+    """
+    return f"{task}{CONTROL}{system}"
 
 
 @dataclass
@@ -96,10 +125,14 @@ class Sampler:
         self.seed = seed
         self.credit: NDArray[np.float64] = np.zeros(len(feeds.rows))
         self.streams = {task: Stream((task,), rows) for task, rows in feeds.rows.items()}
+        self.controls = {
+            name: Stream((control.task, name), control.rows) for name, control in feeds.controls.items()
+        }
         self.general = {
             adapter: {name: Stream((name, adapter), rows) for name, (rows, _) in feeds.general.items()}
             for adapter in feeds.adapters
         }
+        self._orders: dict[str, NDArray[np.int64]] = {}
         self.queues: dict[str, list[Draw]] = {adapter: [] for adapter in feeds.adapters}
         self.updates = dict.fromkeys(feeds.adapters, 0)
 
@@ -110,8 +143,23 @@ class Sampler:
         ):
             draws = [(task, self.streams[task].next(self.seed)) for _ in range(count)]
             for adapter, tasks in self.feeds.adapters.items():
-                if task in tasks and adapter not in stopped:
+                if task in tasks and adapter not in stopped and adapter not in self.feeds.controls:
                     self.queues[adapter].extend(draws)
+        for name, control in self.feeds.controls.items():
+            if name not in stopped:
+                done, due = (control.examples * at // self.feeds.steps for at in (step, step + 1))
+                self.queues[name].extend(self._controlled(name, control) for _ in range(due - done))
+
+    def _controlled(self, name: str, control: Control) -> Draw:
+        index = self.controls[name].next(self.seed)
+        return control.task, int(self._order(control.task)[index])
+
+    def _order(self, task: str) -> NDArray[np.int64]:
+        """The task's rows in an order of which controls take the first."""
+        if task not in self._orders:
+            random = seeds.generator(self.seed, "part", task)
+            self._orders[task] = random.permutation(self.feeds.rows[task])
+        return self._orders[task]
 
     def ready(self, last: bool = False) -> list[Update]:
         """One update of each adapter whose batch is full; at the last step also of those whose batch is not.
@@ -152,6 +200,7 @@ class Sampler:
         return {
             "credit": self.credit.tolist(),
             "streams": {name: stream.taken for name, stream in self.streams.items()},
+            "controls": {name: stream.taken for name, stream in self.controls.items()},
             "general": {a: {n: s.taken for n, s in streams.items()} for a, streams in self.general.items()},
             "queues": {adapter: [list(draw) for draw in queue] for adapter, queue in self.queues.items()},
             "updates": dict(self.updates),
@@ -162,6 +211,8 @@ class Sampler:
         self.credit = np.array(state["credit"])
         for name, taken in state["streams"].items():
             self.streams[name] = replace(self.streams[name], taken=int(taken))
+        for name, taken in state["controls"].items():
+            self.controls[name] = replace(self.controls[name], taken=int(taken))
         for adapter, streams in state["general"].items():
             for name, taken in streams.items():
                 self.general[adapter][name] = replace(self.general[adapter][name], taken=int(taken))

@@ -1,11 +1,12 @@
-"""The bank: all LoRA adapters of a run on one frozen base, computed in mixed batches without a loop over adapters.
+"""The bank: all LoRA adapters of a run on one frozen base, computed in mixed batches.
 
     y = W x + s_i B_i A_i x        Hu et al. 2021, arXiv 2106.09685, equation 3; s = alpha / r (rsLoRA: alpha / sqrt r)
 
     N = tokens (adapted ones first, grouped by adapter, tokens of the plain base last), k = adapters, r = rank,
-    d_in, d_out = a linear's sizes
+    d_in, d_out = a linear's sizes, P = numbers of one adapter
 
-Ranks may differ: all are padded with zeros to the longest, and zeros stay zeros (their gradients vanish).
+The numbers of an adapter lie in one vector (P,), and so do its gradients: the layers' matrices are views of it, and an
+optimizer step, a checkpoint or a copy is one operation. An adapter that is absent from a batch costs nothing.
 """
 
 from __future__ import annotations
@@ -13,18 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mixologist import seeds
 from mixologist.model.base import Base
 from mixologist.model.families import sizes, transposed
-
-ALIGNMENT = 8
-"""Ranks are padded to a multiple of this: grouped products want 16-byte strides, in bfloat16 eight numbers."""
+from mixologist.model.low_rank import Span, adapted
 
 
 @dataclass(frozen=True)
@@ -52,31 +50,36 @@ class Groups:
     keys: tuple[tuple[str, int], ...] = ()
     """(occurrence, tokens) of each segment, in order: what dropout masks are keyed by; empty without dropout."""
 
+    @property
+    def adapted(self) -> int:
+        """Rows that are not the plain base's."""
+        return sum(self.counts)
+
 
 class BankedLinear(nn.Module):
     """A frozen linear with one LoRA per adapter of the bank beside it."""
 
     def __init__(self, linear: nn.Module, bank: Bank, name: str) -> None:
         super().__init__()
-        k, rank, dtype, device = len(bank.shapes), bank.rank, bank.dtype, bank.base.device
-        d_in, d_out = sizes(linear)
         self.base_layer = linear
-        self.lora_A = nn.Parameter(torch.zeros(k, rank, d_in, dtype=dtype, device=device))
-        self.lora_B = nn.Parameter(torch.zeros(k, d_out, rank, dtype=dtype, device=device))
+        self.lora_A = nn.ParameterList()  # k of (r, d_in)
+        self.lora_B = nn.ParameterList()  # k of (d_out, r)
         self.module_name = name
         self.bank = bank
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., d_in) -> (..., d_out); plain base where the bank is off."""
-        y: Tensor = self.base_layer(x)
-        if self.bank.groups is None:
-            return y
-        delta = self.bank.delta(self, x.reshape(-1, x.shape[-1]))
-        return y + delta.view_as(y)
+        """(..., d_in) -> (..., d_out); plain base where the bank is off or none of its adapters has a row."""
+        rows = x.reshape(-1, x.shape[-1])
+        spans = self.bank.spans(len(rows))
+        if not spans:
+            return cast(Tensor, self.base_layer(x))
+        factors = [(self.lora_A[span.adapter], self.lora_B[span.adapter]) for span in spans]
+        y = adapted(self.base_layer, rows, self.bank.dropped(rows, self.module_name), spans, factors)
+        return y.view(*x.shape[:-1], -1)
 
 
 class Bank:
-    """All adapters of a run, attached to the linears of the base's blocks from ``trunk`` upwards.
+    """All adapters of a run, attached to the linears ``modules`` of the base.
 
     With ``common`` the last of ``shapes`` is always on beside the chosen adapter (never for the plain base).
     """
@@ -97,10 +100,11 @@ class Bank:
         self.dropout = dropout
         self.seed = seed
         self.dtype = torch.float64 if base.dtype == torch.float64 else torch.float32
-        self.rank = -(-max(shape.r for shape in shapes) // ALIGNMENT) * ALIGNMENT
         self.groups: Groups | None = None
-        self._scales = torch.tensor([shape.scale for shape in shapes], dtype=base.dtype, device=base.device)
         self.layers = [self._attach(name) for name in modules]
+        self.flat = [self._allocate(shape.r) for shape in shapes]
+        """k vectors (P,): A and B of each layer in turn."""
+        self._gradients: list[Tensor | None] = [None] * len(shapes)
         for index in range(len(self.shapes)):
             self.initialise(index)
 
@@ -123,28 +127,45 @@ class Bank:
             parent, _, child = layer.module_name.rpartition(".")
             setattr(self.base.model.get_submodule(parent), child, layer.base_layer)
 
+    def _allocate(self, r: int) -> Tensor:
+        """One adapter's vector, and its matrices in every layer as views of it."""
+        shapes = [(layer, sizes(layer.base_layer)) for layer in self.layers]
+        flat = torch.zeros(
+            sum(r * (d_in + d_out) for _, (d_in, d_out) in shapes), dtype=self.dtype, device=self.base.device
+        )
+        start = 0
+        for layer, (d_in, d_out) in shapes:
+            middle, end = start + r * d_in, start + r * (d_in + d_out)
+            layer.lora_A.append(nn.Parameter(flat[start:middle].view(r, d_in)))
+            layer.lora_B.append(nn.Parameter(flat[middle:end].view(d_out, r)))
+            start = end
+        return flat
+
     def initialise(self, index: int) -> None:
         """A uniform in +-1/sqrt(d_in) as PEFT has it, B zero; fixed by (seed, adapter, module) alone."""
         shape = self.shapes[index]
+        self.flat[index].zero_()
         for layer in self.layers:
             random = seeds.generator(self.seed, "lora_A", shape.name, layer.module_name)
-            bound = layer.lora_A.shape[-1] ** -0.5
-            values = random.uniform(-bound, bound, (shape.r, layer.lora_A.shape[-1]))
-            layer.lora_A.data[index].zero_()
-            layer.lora_A.data[index, : shape.r] = torch.from_numpy(values)
-            layer.lora_B.data[index].zero_()
+            a = layer.lora_A[index].data
+            bound = a.shape[1] ** -0.5
+            a.copy_(torch.from_numpy(random.uniform(-bound, bound, tuple(a.shape))))
 
-    def weights(self, index: int) -> list[Tensor]:
-        """Views of one adapter's numbers: A and B of each layer in turn, (rank, d_in) and (d_out, rank)."""
-        return [part.data[index] for layer in self.layers for part in (layer.lora_A, layer.lora_B)]
+    def factors(self, index: int) -> list[nn.Parameter]:
+        """One adapter's matrices: A and B of each layer in turn, (r, d_in) and (d_out, r)."""
+        return [part[index] for layer in self.layers for part in (layer.lora_A, layer.lora_B)]
 
-    def gradients(self, index: int) -> list[Tensor]:
-        """Views of one adapter's gradients, in the order of `weights`."""
-        parts = [part for layer in self.layers for part in (layer.lora_A, layer.lora_B)]
-        for part in parts:
-            if part.grad is None:
-                part.grad = torch.zeros_like(part)
-        return [part.grad[index] for part in parts if part.grad is not None]
+    def gradient(self, index: int) -> Tensor:
+        """One adapter's gradient (P,). From the first call on, the backward pass adds into it."""
+        gradient = self._gradients[index]
+        if gradient is None:
+            gradient = self._gradients[index] = torch.zeros_like(self.flat[index])
+            parts = gradient.split([factor.numel() for factor in self.factors(index)])
+            for factor, part in zip(self.factors(index), parts, strict=True):
+                if factor.grad is not None:
+                    part.view_as(factor).copy_(factor.grad)
+                factor.grad = part.view_as(factor)
+        return gradient
 
     @torch.no_grad()
     def merge(self, index: int) -> None:
@@ -177,72 +198,36 @@ class Bank:
         )
         return Groups(counts, len(adapters))
 
-    def delta(self, layer: BankedLinear, x: Tensor) -> Tensor:
-        """What the adapters add: (N, d_in) -> (N, d_out), zero on the rows of the plain base."""
-        assert self.groups is not None
-        per_row = x.shape[0] // self.groups.total
-        tokens = [count * per_row for count in self.groups.counts]
-        adapted = x[: sum(tokens)]
-        if self.groups.keys:
-            adapted = self._drop(adapted, layer.module_name)
-        delta = low_rank(adapted, layer.lora_A, layer.lora_B, self._scales, tokens)
-        if self.common:
-            last = [0] * (len(self.shapes) - 1) + [len(adapted)]
-            delta = delta + low_rank(adapted, layer.lora_A, layer.lora_B, self._scales, last)
-        rest = x.shape[0] - len(adapted)
-        return functional.pad(delta, (0, 0, 0, rest)) if rest else delta
+    def spans(self, rows: int) -> tuple[Span, ...]:
+        """Which adapter is added to which of a linear's rows; none where the bank is off."""
+        if self.groups is None:
+            return ()
+        per_row = rows // self.groups.total
+        spans, start = [], 0
+        for index, count in enumerate(self.groups.counts):
+            end = start + count * per_row
+            if count:
+                spans.append(Span(start, end, index, self.shapes[index].scale))
+            start = end
+        if self.common and spans:
+            spans.append(Span(0, start, len(self.shapes) - 1, self.shapes[-1].scale))
+        return tuple(spans)
 
-    def _drop(self, x: Tensor, module: str) -> Tensor:
-        """Inverted dropout with a mask per segment, so that a neighbour in the batch changes nothing."""
+    def dropped(self, x: Tensor, module: str) -> Tensor | None:
+        """Inverted dropout of what the adapters read, a mask per segment, so that a neighbour changes nothing.
+
+        None without dropout: they read what the base reads. Rows of the plain base are left as they are.
+        """
         assert self.groups is not None
-        masks: list[Tensor] = []
+        if not self.groups.keys:
+            return None
+        mask = x.new_ones(x.shape)
+        start, end = 0, self.groups.adapted
         for occurrence, tokens in self.groups.keys:
-            if sum(len(mask) for mask in masks) == len(x):  # what is left are segments of the plain base
+            if start == end:
                 break
             random = torch.Generator().manual_seed(seeds.derive(self.seed, "dropout", occurrence, module))
-            masks.append(torch.rand(tokens, x.shape[1], generator=random) >= self.dropout)
-        return x * torch.cat(masks).to(x.device) / (1 - self.dropout)
-
-
-def low_rank(x: Tensor, a: Tensor, b: Tensor, scales: Tensor, tokens: Sequence[int]) -> Tensor:
-    """s_i B_i A_i x for tokens grouped by adapter: (N, d_in), (k, r, d_in), (k, d_out, r), (k,) -> (N, d_out).
-
-    One adapter: two plain products. Several: grouped products, or where these are missing (float64) one LoRA of rank
-    k r whose middle is masked by block.
-    """
-    k = len(tokens)
-    a, b = a[:k].to(x.dtype), b[:k].to(x.dtype)
-    present = [index for index, count in enumerate(tokens) if count]
-    if not present:
-        return x.new_zeros(0, b.shape[1])
-    if len(present) == 1:
-        return functional.linear(functional.linear(x, a[present[0]]) * scales[present[0]], b[present[0]])
-    counts = torch.tensor(tokens, device=x.device)
-    scale = torch.repeat_interleave(scales[:k], counts, output_size=len(x))[:, None]
-    if x.dtype == torch.float64:
-        return _wide(x, a, b, scale, counts)
-    ends = counts.cumsum(0).to(torch.int32)
-    middle = functional.grouped_mm(x, a.transpose(1, 2), offs=ends) * scale
-    added: Tensor = _DenseGradient.apply(functional.grouped_mm(middle, b.transpose(1, 2), offs=ends))  # type: ignore[no-untyped-call]
-    return added
-
-
-def _wide(x: Tensor, a: Tensor, b: Tensor, scale: Tensor, counts: Tensor) -> Tensor:
-    """The same as one product of rank k r with a block mask."""
-    k, rank = a.shape[0], a.shape[1]
-    owner = torch.repeat_interleave(torch.arange(k, device=x.device), counts, output_size=len(x))
-    mask = functional.one_hot(owner, k).to(x.dtype).repeat_interleave(rank, dim=1)
-    middle = functional.linear(x, a.reshape(k * rank, -1)) * mask * scale
-    return functional.linear(middle, b.transpose(0, 1).reshape(b.shape[1], k * rank))
-
-
-class _DenseGradient(torch.autograd.Function):
-    """Identity whose gradient is contiguous: grouped products refuse any other incoming gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ARG004
-        return gradient.contiguous()
+            kept = torch.rand(tokens, x.shape[1], generator=random) >= self.dropout
+            mask[start : start + tokens] = kept / (1 - self.dropout)
+            start += tokens
+        return x * mask

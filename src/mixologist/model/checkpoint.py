@@ -70,10 +70,9 @@ def save_adapter(bank: Bank, name: str, folder: Path) -> None:
 
 
 def _cut(bank: Bank, layer: Any, index: int, *, fold: bool) -> tuple[Tensor, Tensor]:
-    """A and B of one adapter without the padding of the rank, its scale folded into B on demand."""
-    shape = bank.shapes[index]
-    a, b = layer.lora_A.data[index, : shape.r].cpu(), layer.lora_B.data[index, :, : shape.r].cpu()
-    return a, b * shape.scale if fold else b
+    """A and B of one adapter, its scale folded into B on demand."""
+    a, b = layer.lora_A[index].detach().cpu(), layer.lora_B[index].detach().cpu()
+    return a, b * bank.shapes[index].scale if fold else b
 
 
 def adapter_config(base: Base, shape: Shape, modules: Sequence[str]) -> dict[str, Any]:
@@ -204,10 +203,9 @@ def load_bank(base: Base, files: Sequence[AdapterFile]) -> Bank:
 
 def fill(bank: Bank, index: int, file: AdapterFile) -> None:
     """Put an adapter that was read into a place of the bank."""
+    bank.flat[index].zero_()
     for layer in bank.layers:
-        layer.lora_A.data[index].zero_()
-        layer.lora_B.data[index].zero_()
         if layer.module_name in file.modules:
             a, b = file.modules[layer.module_name]
-            layer.lora_A.data[index, : a.shape[0]] = a
-            layer.lora_B.data[index, :, : a.shape[0]] = b
+            layer.lora_A[index].data.copy_(a)
+            layer.lora_B[index].data.copy_(b)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from mixologist.errors import UserError
+from mixologist.errors import UserError, nearest
 from mixologist.recipe import groups, shape
 from mixologist.recipe.names import last_part, reserved_name, resolved_name
-from mixologist.recipe.schema import RESERVED_NAMES, Column, Recipe, TaskSpec
+from mixologist.recipe.schema import RESERVED_NAMES, Column, Endpoint, Recipe, TaskSpec
 from mixologist.recipe.shape import Place
 
 MAX_REGULARISERS = 0.9
@@ -35,10 +35,40 @@ def problems(recipe: Recipe, faulty: Collection[Place] = ()) -> Iterator[UserErr
     yield from _blank(recipe)
     yield from _columns(recipe)
     yield from _task_names(tasks)
+    yield from _endpoint_names(recipe)
+    yield from _total_steps(recipe)
     if not (_in_doubt(faulty, ("general",), "share") or _in_doubt(faulty, ("math",), "share")):
         yield from _shares(recipe)
     if len(tasks) == len(recipe.tasks) and not _in_doubt(faulty, ("adapters",), "plan", "groups"):
         yield from groups.problems(recipe)
+
+
+def _endpoint_names(recipe: Recipe) -> Iterator[UserError]:
+    """Each system of an evaluation needs a name of its own."""
+    taken = {*RESERVED_NAMES}
+    for number, one in enumerate(recipe.evaluation.baselines):
+        if not isinstance(one, Endpoint):
+            continue
+        if one.called.casefold() in taken:
+            yield UserError(
+                f"evaluation.baselines[{number}] is called '{one.called}', which another system is",
+                given=one.called,
+                expected="a name that no other system of the evaluation has",
+                do="give it a `name:` of its own",
+            )
+        taken.add(one.called.casefold())
+
+
+def _total_steps(recipe: Recipe) -> Iterator[UserError]:
+    names = [resolved_name(spec) for spec in recipe.tasks if spec.name or spec.card]
+    for name in recipe.evaluation.total_steps_tasks:
+        if name not in names:
+            yield UserError(
+                f"evaluation.total_steps_tasks: there is no task '{name}'",
+                given=name,
+                expected="the name of a task",
+                do=nearest(name, names),
+            )
 
 
 def _in_doubt(faulty: Collection[Place], section: Place, *keys: str) -> bool:

@@ -58,6 +58,7 @@ def _of_shape(error: ValidationError, document: dict[str, Any]) -> Mistakes:
 
 def _explain(kind: str, loc: Place, document: dict[str, Any]) -> tuple[Place, UserError]:
     if kind == "missing":
+        loc = (*_place(loc[:-1], document), loc[-1])
         where = shape.show(loc)
         return loc, UserError(
             f"{where} is missing", expected=shape.expected(loc), do=f"add {where} to the recipe"
@@ -91,15 +92,16 @@ def _wrong_value(place: Place, value: Any) -> UserError:
         f"{shape.show(place)}: wrong value",
         given=_short(value),
         expected=shape.expected(place),
-        do=_remedy(place, value),
+        do=remedy(place, value),
     )
 
 
-def _remedy(place: Place, value: Any) -> str:
+def remedy(place: Place, value: Any) -> str:
+    """What to do about a value that may not stand at ``place``."""
     kinds, choices = shape.types(place), shape.choices(place)
     if value is None or value in ({}, []):
         return "give a value, or leave the key out for its default"
-    if isinstance(value, str) and choices and kinds <= {"string", "null"}:
+    if isinstance(value, str) and choices and kinds <= {"string", "null", "object"}:
         return nearest(value, choices)
     if kinds & {"array"} and isinstance(value, str | int | float):
         return f"write a list: [{value}]"
@@ -130,8 +132,12 @@ def _stray_booleans(node: Any, place: Place = ()) -> Iterator[tuple[Place, bool]
 
 
 def _place(loc: Place, document: dict[str, Any]) -> Place:
-    """``loc`` as far as the document goes; what follows are pydantic's own tags, of a union or of a key."""
+    """``loc`` as far as the document goes; what follows are pydantic's own tags, of a union or of a key.
+
+    Within a union of sections the tag is the section's class, and the place goes on behind it.
+    """
     node: Any = document
+    loc = tuple(part for part in loc if part not in shape.SECTIONS)
     for depth, part in enumerate(loc):
         try:
             node = node[part]

@@ -5,6 +5,7 @@ Only shapes and ranges are declared here; reading, overrides and messages are in
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -14,8 +15,15 @@ Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """A task or adapter name: it becomes a folder name, so letters, digits, ``_ . -`` only."""
+ADDRESS = r"^https?://[^/]"
 
-RESERVED_NAMES = frozenset({"base", "shared", "common", "general", "math", "auto", "oracle", "routed"})
+Challenge = Literal["negation", "numbers", "typos", "reworded"]
+"""How test rows are altered (``tasks.challenges``)."""
+
+RESERVED_NAMES = frozenset({
+    "auto", "base", "common", "few_shot", "full_multi_task", "full_single_task", "general", "groups", "math",
+    "merged_linear", "merged_ties", "oracle", "routed", "shared", "single_task", "single_task_total_steps", "tfidf",
+})  # fmt: skip
 """Names with a meaning of their own; no task may take one."""
 
 
@@ -36,6 +44,23 @@ class Join(Section):
     """Beside the data's own files."""
     on: str
     """The column that both have; it tells which row of the side file belongs to a row."""
+
+
+class OutOfScope(Section):
+    """Which rows of a task's data belong to no task: texts for the base, never the task's own examples."""
+
+    column: str
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
+    """What stands in the column of such a row; ``""`` for an empty cell."""
+
+
+class Slice(Section):
+    """One way to part a task's test rows, each part with a result of its own."""
+
+    by: str
+    """``length`` (of the input, in characters), ``label``, or a column of the data."""
+    edges: tuple[float, ...] = ()
+    """Where one band of numbers ends and the next begins, ascending: [50, 100] makes three. None: by value."""
 
 
 class TaskSpec(Section):
@@ -77,6 +102,10 @@ class TaskSpec(Section):
     validation_rows: Positive | None = None
     test_rows: Positive | None = None
     """Caps, drawn by seed, never the first rows."""
+    out_of_scope: OutOfScope | None = None
+    slices: tuple[Slice, ...] = ()
+    challenges: tuple[Challenge, ...] = ()
+    """Altered copies of the test rows to answer too; each costs about as much as the test rows do."""
 
 
 class ShareSpec(TaskSpec):
@@ -130,6 +159,8 @@ class Router(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     rows_per_task: Positive = 1500
     """Train rows of a task that the router sees, each in three wordings."""
+    out_of_scope: bool = True
+    """Whether it sees the tasks' out-of-scope rows of train and validation, as prompts of the base."""
 
 
 class Training(Section):
@@ -166,6 +197,33 @@ class Training(Section):
     report_to: tuple[Literal["tensorboard"], ...] = ()
 
 
+class Endpoint(Section):
+    """A model of someone else, behind an OpenAI-compatible server, as a system to compare with."""
+
+    endpoint: Annotated[str, Field(pattern=ADDRESS)]
+    """Base address, such as ``https://host/v1``. Test rows are sent there."""
+    model: Annotated[str, Field(min_length=1)]
+    """Its name on that server."""
+    name: Name | None = None
+    """What the system is called in the evaluation; the model's name when left out."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key; unset for servers that want none."""
+    concurrency: Positive = 8
+    """Questions under way at once."""
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds for one answer."""
+
+    @property
+    def called(self) -> str:
+        """The system's name, fit to be a file's."""
+        return self.name or re.sub(r"[^A-Za-z0-9_.-]", "_", self.model)
+
+
+Baseline = Literal[
+    "base", "few_shot", "single_task", "single_task_total_steps", "merged_linear", "merged_ties", "tfidf"
+]
+
+
 class Evaluation(Section):
     """What is measured, when, and against what."""
 
@@ -173,9 +231,22 @@ class Evaluation(Section):
     """Epochs between validations while training."""
     validation_loss_rows: Positive = 128
     """Rows per task for the validation loss while training, drawn by seed."""
-    baselines: tuple[Literal["base", "single_task"], ...] = ("base", "single_task")
-    seeds: Literal[1] = 1
+    baselines: tuple[Baseline | Endpoint, ...] = ("base", "single_task", "tfidf")
+    """What stands beside the run's own systems (`evaluation.systems` says what each is)."""
+    total_steps_tasks: tuple[Name, ...] = ()
+    """Tasks that ``single_task_total_steps`` is trained for; all of them when left out."""
+    transfer: bool = False
+    """Whether every single-task adapter also answers the other tasks' test rows."""
+    forgetting: bool = True
+    """Whether it is measured what each adapter keeps of the base's general ability."""
+    shots: Positive = 4
+    """Train rows shown before each question of ``few_shot``."""
+    seeds: Positive = 1
+    """Trainings with as many seeds; each costs as much as the first. With 3 or more a verdict is on the recipe."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    smallest_effect: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """The smallest difference of interest, in the metric's units (0.05 is 5 points): where a test could not have
+    found it, the verdict is ``not_enough_data``."""
     bootstrap_samples: Annotated[int, Field(ge=100)] = 2000
 
 

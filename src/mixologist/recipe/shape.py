@@ -15,14 +15,17 @@ Node = dict[str, Any]
 """A piece of JSON schema."""
 
 NAME = "a name: letters, digits, _ . - (a letter or digit first, at most 64)"
+ADDRESS = "an address such as https://host/v1"
 
 _NAME_TYPE: TypeAdapter[str] = TypeAdapter(schema.Name)
 _ROOT: Node = schema.Recipe.model_json_schema(by_alias=False)
-_SECTIONS = {
+SECTIONS = {
     name: thing
     for name, thing in vars(schema).items()
     if isinstance(thing, type) and issubclass(thing, schema.Section)
 }
+"""Class name -> the part of a recipe."""
+PATTERNS = {_NAME_TYPE.json_schema()["pattern"]: NAME, schema.ADDRESS: ADDRESS}
 _TYPES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null"}
 _BOUNDS = {
     "minimum": "at least",
@@ -110,7 +113,7 @@ def _options(node: Node) -> Iterator[Node]:
 
 
 def _aliases(node: Node) -> dict[str, str]:
-    model = _SECTIONS.get(node.get("title", ""))
+    model = SECTIONS.get(node.get("title", ""))
     return {
         str(alias): name
         for name, field in (model.model_fields.items() if model else ())
@@ -135,7 +138,7 @@ def _describe_option(node: Node) -> str:
     if node["type"] == "array":
         return f"a list, each item {_describe(list(_options(node['items'])))}"
     if node["type"] == "string":
-        return NAME if "pattern" in node else "text"
+        return PATTERNS.get(node.get("pattern", ""), "text")
     if node["type"] == "object":
         return "a mapping of keys to values"
     bounds = " and ".join(f"{word} {node[bound]:g}" for bound, word in _BOUNDS.items() if bound in node)

@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from mixologist.report import edge_cases
+from mixologist.report.general_ability import ABOUT, general_ability_cells
+from mixologist.report.numbers import difference
 from mixologist.report.tables import cells, markdown, router_cells
-from mixologist.report.words import sharing
+from mixologist.report.words import VERDICTS as VERDICT_WORDS
+from mixologist.report.words import cocktail, effects, gain, sharing
 
 ROUTING = """## Routing
 
 Share of prompts that reach the adapter serving their task, in percent. *reworded* uses instructions that the router
 never saw, *raw* the text alone.
+
+"""
+OUT_OF_SCOPE = """## Out of scope
+
+Texts that no task is about: the chance that the router's base score is higher on them than on a test prompt of the
+task (AUROC), and the share that reaches the base. *seen*: the router was trained with others of the kind.
+
+"""
+CHALLENGES = """## Challenge sets
+
+Altered test rows: metric x 100 and half its interval; *change*: the routed system against the same rows as they stand.
+`same_answer` is the share of answers that stay as they were, where it is not known what is right.
+
+"""
+VERDICTS = """## Verdicts
+
+Sharing against each task's own adapter, by [the rule](../verdicts.md). *detectable*: the smallest difference, in
+points, that would have been found with 80% power.
+
+"""
+GENERAL_ABILITY = f"""## General ability
+
+{ABOUT}
+
+"""
+SLICES = """## Slices
+
+Parts of the test rows: metric x 100 and half its interval.
 
 """
 
@@ -20,16 +53,64 @@ def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command
     parts = [
         f"# {title}",
         f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers "
-        "that could not be read (format failures). One seed: verdicts speak of these weights, not of the recipe.",
+        f"that could not be read (format failures). {_scope(evaluation)}",
         markdown(cells(evaluation)),
-        "\n".join(f"- {sentence}" for sentence in sharing(evaluation)),
+        "\n".join(f"- {sentence}" for sentence in _sentences(evaluation)),
+        _section(VERDICTS, _verdicts(evaluation)),
         "## Paired differences\n\n" + markdown(_paired(evaluation)),
     ]
     if "router" in evaluation:
         parts.append(ROUTING + markdown(router_cells(evaluation["router"])))
+        parts.append(_section(OUT_OF_SCOPE, edge_cases.out_of_scope_cells(evaluation["router"])))
+    parts.append(_section(CHALLENGES, edge_cases.challenge_cells(evaluation)))
+    parts.append(_section(SLICES, edge_cases.slice_cells(evaluation)))
+    parts.append(_section(GENERAL_ABILITY, general_ability_cells(evaluation)))
+    parts.append(edge_cases.untold(evaluation).replace("*", "\\*"))
     parts.append(_origin(record, command))
     parts.append("## Data\n\n" + markdown(_data(record)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _scope(evaluation: dict[str, Any]) -> str:
+    if evaluation["scope"] == "recipe":
+        return f"Means over {evaluation['seeds']} trainings: verdicts speak of the recipe."
+    return "One training: verdicts speak of these weights, not of the recipe."
+
+
+def _sentences(evaluation: dict[str, Any]) -> list[str]:
+    told = [mark.text for mark in sharing(evaluation)]
+    return [sentence for sentence in (*told, cocktail(evaluation), gain(evaluation)) if sentence]
+
+
+def _verdicts(evaluation: dict[str, Any]) -> list[list[str]]:
+    rows = [
+        [
+            task,
+            VERDICT_WORDS[effect.verdict],
+            difference(effect.difference),
+            *map(_number, _tested(effect.difference)),
+        ]
+        for task, effect in effects(evaluation).items()
+    ]
+    return (
+        [["task", "verdict", "difference", "p", "p (Holm)", "p, these weights", "detectable"], *rows]
+        if rows
+        else []
+    )
+
+
+def _tested(found: Mapping[str, Any]) -> list[float | None]:
+    seen = found.get("detectable")
+    ps = [found.get(key) for key in ("p_value", "p_holm", "p_these_weights")]
+    return [*ps, None if seen is None else 100 * seen]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}" if value > 1 else f"{value:.3f}"
+
+
+def _section(title: str, rows: list[list[str]]) -> str:
+    return title + markdown(rows) if rows else ""
 
 
 def _origin(record: dict[str, Any], command: str) -> str:
@@ -48,14 +129,8 @@ def _paired(evaluation: dict[str, Any]) -> list[list[str]]:
     names = list(dict.fromkeys(name for task in evaluation["tasks"].values() for name in task["paired"]))
     rows = [["task", *names]]
     for task, row in evaluation["tasks"].items():
-        rows.append([task, *(_difference(row["paired"].get(name)) for name in names)])
+        rows.append([task, *(difference(row["paired"].get(name)) for name in names)])
     return rows
-
-
-def _difference(value: dict[str, Any] | None) -> str:
-    if value is None:
-        return ""
-    return f"{100 * value['value']:+.1f} [{100 * value['low']:+.1f}, {100 * value['high']:+.1f}]"
 
 
 def _data(record: dict[str, Any]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Tables of an evaluation, for the terminal and for Markdown pages: the same cells in both."""
+"""Tables of an evaluation, for the terminal and for Markdown pages."""
 
 from __future__ import annotations
 
@@ -6,58 +6,84 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-SYSTEMS = ("base", "single_task", "groups", "shared", "oracle", "routed")
-"""Columns, in this order, where an evaluation has them."""
+from mixologist.report.systems import present
+from mixologist.report.words import VERDICTS, Effect, effects
 
-
-SHORT = {"single_task": "single"}
-SIGNS = {
-    "helped": "helped",
-    "hurt": "hurt",
-    "not distinguishable": "unclear",
-    "not enough data": "few rows",
+SHORT = {
+    "base": "base",
+    "single_task": "own",
+    "groups": "group",
+    "shared": "shared",
+    "routed": "routed",
+    "tfidf": "tfidf",
 }
-"""Verdicts as the narrow table has them."""
-
-
-def present(evaluation: dict[str, Any]) -> list[str]:
-    """The systems that occur in an evaluation."""
-    found = {system for row in evaluation["tasks"].values() for system in row["systems"]}
-    return [system for system in SYSTEMS if system in found]
+"""The systems that fit a terminal; the report has all."""
+SIGNS = {
+    "helped": "▲ helped",
+    "hurt": "▼ hurt",
+    "not_distinguishable": "≈ unclear",
+    "not_enough_data": "? few",
+}
+"""Verdicts as a terminal has them."""
 
 
 def cells(evaluation: dict[str, Any]) -> list[list[str]]:
     """Header, a row per task, and the means: metric in points (0..100) with its interval."""
-    systems = present(evaluation)
+    systems, sharing = present(evaluation), effects(evaluation)
     rows = [["task", "metric", "n", *systems, "served by", "sharing"]]
     for name, task in evaluation["tasks"].items():
         found = [_cell(task["systems"].get(system)) for system in systems]
-        rows.append(
-            [name, task["metric"], str(task["n"]), *found, task["served_by"], _verdict(task["systems"])]
-        )
+        verdict = VERDICTS[sharing[name].verdict] if name in sharing else ""
+        rows.append([name, task["metric"], str(task["n"]), *found, task["served_by"], verdict])
     means = [_mean(evaluation, system) for system in systems]
     return [*rows, ["mean", "", "", *means, "", ""]]
 
 
-def terminal(evaluation: dict[str, Any], title: str = "") -> Table:
+def terminal(evaluation: dict[str, Any]) -> Table:
     """A table that fits 80 columns: values in points with half the width of the interval."""
-    systems = present(evaluation)
+    systems = [system for system in SHORT if system in present(evaluation)]
+    found = effects(evaluation)
+    about = f"{evaluation['split']} rows: metric x 100 ± half its interval; ! some answers could not be read"
+    table = Table(
+        title=about, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False
+    )
+    table.add_column("task", no_wrap=True)
+    for column in ("n", *(SHORT[system] for system in systems), *(["gain"] if found else [])):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in (*(["sharing"] if found else []), "by"):
+        table.add_column(column, no_wrap=True)
+    for name, task in evaluation["tasks"].items():
+        values = [_short(task["systems"].get(system)) for system in systems]
+        by = "own" if task["served_by"] == name else _clip(task["served_by"], 7)
+        table.add_row(_clip(name), str(task["n"]), *values, *_effect(found, name), by)
+    if len(evaluation["tasks"]) > 1:
+        table.add_section()
+        table.add_row("mean", "", *(_mean(evaluation, system) for system in systems), style="bold")
+    return table
+
+
+def _effect(found: dict[str, Effect], task: str) -> list[str | Text]:
+    """Points and sign of a task's verdict, in its colour; two empty cells where it alone has none."""
+    if not found or task not in found:
+        return ["", ""] if found else []
+    effect = found[task]
+    style = {"helped": "blue", "hurt": "dark_orange3"}.get(effect.verdict, "dim")
+    return [f"{100 * effect.difference['value']:+.0f}", Text(SIGNS[effect.verdict], style=style)]
+
+
+def plain(rows: Sequence[Sequence[str]], title: str) -> Table:
+    """A terminal table of a header and rows; all columns but texts on the left are aligned right."""
     table = Table(
         title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    table.add_column("task", no_wrap=True)
-    for column in ("n", *(SHORT.get(system, system) for system in systems)):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("served by", no_wrap=True)
-    table.add_column("sharing", no_wrap=True)
-    for name, task in evaluation["tasks"].items():
-        values = [_short(task["systems"].get(system)) for system in systems]
-        served = "own" if task["served_by"] == name else _clip(task["served_by"])
-        table.add_row(_clip(name), str(task["n"]), *values, served, SIGNS.get(_verdict(task["systems"]), ""))
-    table.add_section()
-    table.add_row("mean", "", *(_mean(evaluation, system) for system in systems), "", "", style="bold")
+    for number, column in enumerate(rows[0]):
+        table.add_column(column, justify="left" if number < 2 else "right", overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*map(escape, row))
     return table
 
 
@@ -115,12 +141,3 @@ def _mean(evaluation: dict[str, Any], system: str) -> str:
         task["systems"][system]["value"] for task in evaluation["tasks"].values() if system in task["systems"]
     ]
     return f"{100 * sum(values) / len(values):.1f}"
-
-
-def _verdict(systems: dict[str, Any]) -> str:
-    found = [
-        systems[name]["verdict"]
-        for name in ("shared", "groups")
-        if name in systems and systems[name]["verdict"]
-    ]
-    return found[0].replace("_", " ") if found else ""

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mixologist.errors import UserError, nearest
-from mixologist.recipe import reading
+from mixologist.recipe import reading, shape
+from mixologist.recipe.mistakes import remedy
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import Column, TaskSpec
 
@@ -143,16 +144,26 @@ def _validated(values: dict[str, Any], path: Path) -> Card:
     try:
         card = Card.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(
-            f"{path}: {where}: wrong value", given=repr(first["input"]), expected=first["msg"]
-        ) from error
+        raise _wrong_value(error, path) from error
     if not (card.path or card.data or card.hub):
         raise UserError(
             f"{path} does not say where the data lies", expected="path, data or hub", do="add `path:`"
         )
     return card
+
+
+def _wrong_value(error: ValidationError, path: Path) -> UserError:
+    """One of pydantic's complaints; of unknown keys before others, which may follow from these."""
+    first = max(error.errors(), key=lambda found: found["type"] == "extra_forbidden")
+    place = ("tasks", 0, *first["loc"])
+    known = shape.keys(place[:-1])
+    unknown = first["type"] == "extra_forbidden"
+    return UserError(
+        f"{path}: {shape.show(first['loc'])}: {'unknown key' if unknown else 'wrong value'}",
+        given=repr(first["loc"][-1] if unknown else first["input"]),
+        expected=f"one of {', '.join(sorted(known))}" if unknown else shape.expected(place) or first["msg"],
+        do=nearest(str(first["loc"][-1]), known) if unknown else remedy(place, first["input"]),
+    )
 
 
 def _beside(card: Card, folder: Path) -> Card:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ class Joined:
     def _fingerprint(self) -> str:
         """As the rows have it (datasets)."""
         return str(self.rows._fingerprint)
+
+    def select(self, numbers: Any) -> Joined:
+        """Some of the rows, in this order."""
+        chosen = copy(self)
+        chosen.rows, chosen._places = self.rows.select(numbers), self._places[numbers]
+        return chosen
 
     def __len__(self) -> int:
         return len(self.rows)

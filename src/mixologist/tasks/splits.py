@@ -73,29 +73,34 @@ def make_splits(
     *,
     caps: Mapping[str, int | None],
     seed: int,
+    rows: Mapping[str, NDArray[np.int64]] | None = None,
+    fewest: int = FEWEST_ROWS,
     advance: Advance = silent,
 ) -> tuple[dict[str, Split], int]:
     """Train, validation and test, and how many rows were left out because they have no answer.
 
     Args:
         source: split -> rows (`sources.open_source`).
+        rows: split of the data -> the numbers of the rows to take from it, ascending; None: all.
+        fewest: examples that every split must have.
         caps: split -> the most rows of it to take. Each row draws a rank by ``seed`` and the lowest are taken, so
             that rows added at the end leave most of the choice as it was. A conversation is one row.
         advance: told how many rows have been read.
 
     Raises:
-        UserError: a row that cannot be read as an example, or a split with fewer than 3 examples.
+        UserError: a row that cannot be read as an example, or a split with too few examples.
         UserErrors: several of them.
     """
+    numbers = rows or {origin: np.arange(len(data)) for origin, data in source.items()}
     ranks = {
-        origin: seeds.generator(seed, "rows", task, origin).random(len(rows))
-        for origin, rows in source.items()
+        origin: seeds.generator(seed, "rows", task, origin).random(len(data))
+        for origin, data in source.items()
     }
     found: dict[str, Survey] = {}
     if carved := [split for split in CARVED if split not in source]:
         every = survey(
             source["train"],
-            np.arange(len(source["train"])),
+            numbers["train"],
             format,
             task=task,
             origin="train",
@@ -104,7 +109,9 @@ def make_splits(
         found = {split: home.lowest(ranks["train"], caps.get(split)) for split, home in _homes(every, carved)}
     for split in source.keys() - found.keys():
         cap = caps.get(split)
-        order = np.arange(len(source[split])) if cap is None else np.argsort(ranks[split])
+        order = numbers[split]
+        if cap is not None:
+            order = order[np.argsort(ranks[split][order])]
         found[split] = survey(
             source[split], order, format, task=task, origin=split, most=cap, advance=advance
         )
@@ -112,7 +119,7 @@ def make_splits(
     for split in SPLITS:
         origin = split if split in source else "train"
         splits[split] = Split(task, origin, source[origin], found[split], format)
-    raise_all([problem for split, made in splits.items() for problem in too_few(task, split, made)])
+    raise_all([problem for split, made in splits.items() for problem in too_few(task, split, made, fewest)])
     surveyed = [found[split] for split in SPLITS if split in source]
     return splits, sum(one.empty for one in surveyed)
 
@@ -128,13 +135,13 @@ def _homes(every: Survey, carved: Sequence[str]) -> Iterator[tuple[str, Survey]]
     yield "train", every.take(rest)
 
 
-def too_few(task: str, split: str, examples: Split) -> Iterator[UserError]:
-    """The problem of a split with fewer than 3 examples."""
-    if len(examples) < FEWEST_ROWS:
+def too_few(task: str, split: str, examples: Split, fewest: int = FEWEST_ROWS) -> Iterator[UserError]:
+    """The problem of a split with fewer examples."""
+    if len(examples) < fewest:
         carved = f", carved from {examples.origin}" if examples.origin != split else ""
         yield UserError(
             f"task '{task}': {split} has {len(examples)} examples{carved}",
             given=f"{len(examples)} examples from {len(examples.rows)} rows of data",
-            expected=f"at least {FEWEST_ROWS} in every split",
+            expected=f"at least {fewest} in every split",
             do=f"add rows, or a {split} file beside the train file",
         )

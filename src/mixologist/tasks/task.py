@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 
 from mixologist.errors import UserError, UserErrors, raise_all
 from mixologist.recipe.names import resolved_name
-from mixologist.recipe.schema import Recipe, TaskSpec
+from mixologist.recipe.schema import Recipe, Slice, TaskSpec
+from mixologist.tasks import challenges, slices
 from mixologist.tasks.audit import Audit, audit
 from mixologist.tasks.card import ResolvedSpec, merge
 from mixologist.tasks.encoding import Advance
 from mixologist.tasks.formats import Format, bind
+from mixologist.tasks.scope import outside_name, outside_splits, part
 from mixologist.tasks.sources import Splits, digests, open_source
 from mixologist.tasks.splits import Split, make_splits, too_few
 
@@ -46,6 +48,10 @@ class Task:
     """Split of the data, or side file -> SHA-256 of its contents."""
     notes: tuple[str, ...]
     """The card's traps."""
+    slices: tuple[Slice, ...] = ()
+    challenges: tuple[str, ...] = ()
+    out_of_scope: Task | None = None
+    """The rows that belong to no task, as a task whose answers mean nothing; None where the data marks none."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -105,11 +111,12 @@ def load_tasks(
     for name, (resolved, source) in opened.items():
         with _collected(problems):
             loaded[name], left_out[name] = _load(resolved, source, recipe.seed, advance)
-    splits = {name: task.splits for name, task in loaded.items()}
+    outside = [task.out_of_scope for task in loaded.values() if task.out_of_scope]
+    splits = {task.name: task.splits for task in [*loaded.values(), *outside]}
     found, kept, mistakes = audit(splits, left_out=left_out, allow_leakage=allow_leakage)
-    emptied = [problem for name in kept for problem in too_few(name, "train", kept[name]["train"])]
+    emptied = [problem for name in loaded for problem in too_few(name, "train", kept[name]["train"])]
     raise_all(_flat([*problems, *mistakes, *emptied]))
-    tasks = {name: replace(task, splits=kept[name]) for name, task in loaded.items()}
+    tasks = {name: _keep(task, kept) for name, task in loaded.items()}
     general = {name: (tasks.pop(name), spec.share) for name, spec in shares.items()}
     return TaskSet(tasks, general, found)
 
@@ -124,8 +131,9 @@ def _collected(problems: list[UserError]) -> Iterator[None]:
 
 
 def _load(spec: ResolvedSpec, source: Splits, seed: int, advance: Advance) -> tuple[Task, int]:
+    own, outside = part(source, spec.out_of_scope, spec.name)
     format = bind(
-        source,
+        {split: rows.select(own[split]) for split, rows in source.items()},
         task=spec.name,
         format=spec.format,
         columns=spec.columns,
@@ -135,8 +143,15 @@ def _load(spec: ResolvedSpec, source: Splits, seed: int, advance: Advance) -> tu
         metric=spec.metric,
     )
     caps = {"train": spec.train_rows, "validation": spec.validation_rows, "test": spec.test_rows}
-    splits, left_out = make_splits(spec.name, source, format, caps=caps, seed=seed, advance=advance)
-    return _task(spec, format, splits, digests(spec.path, source, spec.join)), left_out
+    splits, left_out = make_splits(spec.name, source, format, caps=caps, seed=seed, rows=own, advance=advance)
+    task = _task(spec, format, splits, digests(spec.path, source, spec.join))
+    raise_all(_problems(task, source))
+    if spec.out_of_scope:
+        foreign = outside_splits(
+            source, outside, spec.out_of_scope, format, splits["train"], caps=caps, seed=seed, advance=advance
+        )
+        task = replace(task, out_of_scope=replace(task, name=outside_name(spec.name), splits=foreign))
+    return task, left_out
 
 
 def _task(spec: ResolvedSpec, format: Format, splits: dict[str, Split], digests: dict[str, str]) -> Task:
@@ -155,7 +170,24 @@ def _task(spec: ResolvedSpec, format: Format, splits: dict[str, Split], digests:
         weight=spec.weight,
         digests=digests,
         notes=spec.traps,
+        slices=spec.slices,
+        challenges=spec.challenges,
     )
+
+
+def _problems(task: Task, source: Splits) -> list[UserError]:
+    """What is wrong with a task's slices and challenges."""
+    test = task.splits["test"]
+    return [
+        *slices.problems(task.slices, test, source[test.origin].column_names),
+        *challenges.problems(task.name, task.challenges, task.format),
+    ]
+
+
+def _keep(task: Task, kept: dict[str, dict[str, Split]]) -> Task:
+    """The task without the rows that the audit removed."""
+    outside = task.out_of_scope and _keep(task.out_of_scope, kept)
+    return replace(task, splits=kept[task.name], out_of_scope=outside)
 
 
 def _flat(problems: list[UserError]) -> list[UserError]:

@@ -223,7 +223,9 @@ class _Run:
             for (adapter, task), loss in self.window.means().items():
                 self._write({"split": "train", "adapter": adapter, "task": task, "loss": loss})
             self.window = _Window()
-        self.watch.progress(self.step, self.job.feeds.steps, {"tokens": self.computed, "losses": self.last})
+        best = {name: unit.best_step for unit in self.units for name in unit.adapters}
+        news = {"tokens": self.computed, "losses": self.last, "best": best, "stopped": self.stopped}
+        self.watch.progress(self.step, self.job.feeds.steps, news)
 
     def validate(self) -> None:
         """Validation loss of every running adapter on each of its tasks; keep what is best, stop what has stopped."""

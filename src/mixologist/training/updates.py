@@ -61,7 +61,7 @@ class Updater:
         losses = self._backward([segment for each in segments.values() for segment in each])
         if "common" in self.optimizers and updates:
             # Its gradient is the sum over the adapters beside it; the mean keeps its scale.
-            torch._foreach_div_(self.bank.gradients(len(self.bank.names)), float(len(updates)))
+            self.bank.gradient(len(self.bank.names)).div_(len(updates))
             self.optimizers["common"].step(rates["common"])
         return [
             Measured(

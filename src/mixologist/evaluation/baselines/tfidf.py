@@ -1,4 +1,4 @@
-"""The cheap rival of every base: TF-IDF with logistic regression, on exactly the rows that the adapters see.
+"""The cheapest honest rival: TF-IDF with logistic regression, on exactly the rows that the adapters see.
 
 Word 1- and 2-grams, sublinear term frequency (Manning, Raghavan, Schütze 2008, section 6.4.1), multinomial logistic
 regression fitted on the train rows; its one knob C is chosen by the task's metric on the validation rows.
@@ -6,41 +6,36 @@ regression fitted on the train rows; its one knob C is chosen by the task's metr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from mixologist.evaluation.metrics import Metric, make
 from mixologist.records import Example, Outcome
 from mixologist.tasks.task import Task
 
 STRENGTHS = (10.0, 100.0, 1000.0, 10000.0)
 """Values of C tried, the inverse of the L2 penalty's weight; where several are level, the smallest."""
 
+Score = Callable[[Sequence[Outcome]], float]
 
-def tfidf(task: Task) -> tuple[list[Outcome], float]:
-    """Answers to the task's test rows, and the C that was chosen. The instruction is not read, only the input."""
-    train, validation, test = (list(task.splits[split]) for split in ("train", "validation", "test"))
+
+def applies(task: Task) -> bool:
+    """Whether every answer of the task is one label of a closed set."""
+    return bool(task.format.choices)
+
+
+def tfidf(task: Task, split: str, score: Score) -> tuple[list[Outcome], float]:
+    """Answers to the task's rows of a split, and the C that was chosen. The instruction is not read, only the input."""
+    train, validation = list(task.splits["train"]), list(task.splits["validation"])
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     features = words.fit_transform([example.text for example in train])
     labels = [example.reference for example in train]
     models = {C: LogisticRegression(C=C, max_iter=5000).fit(features, labels) for C in STRENGTHS}
-    metric = metric_of(task)
-    reached = {C: score(metric, _answers(words, model, validation)) for C, model in models.items()}
+    reached = {C: score(_answers(words, model, validation)) for C, model in models.items()}
     best = max(STRENGTHS, key=reached.__getitem__)
-    return _answers(words, models[best], test), best
-
-
-def metric_of(task: Task) -> Metric:
-    """The task's metric over its labels."""
-    return make(task.metric, labels=task.labels, tolerance=task.tolerance)
-
-
-def score(metric: Metric, outcomes: Sequence[Outcome]) -> float:
-    """The metric in [0, 1] of all outcomes."""
-    return float(metric.value(metric.counts(outcomes).sum(0)))
+    return _answers(words, models[best], list(task.splits[split])), best
 
 
 def _answers(words: Any, model: Any, examples: Sequence[Example]) -> list[Outcome]:

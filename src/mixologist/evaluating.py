@@ -1,0 +1,122 @@
+"""A finished training's adapters, answering and measured: what `train`, `evaluate` and `add` all end with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mixologist.evaluation.answers import BASE, Answerer
+from mixologist.evaluation.baselines.merging import MERGES, merged
+from mixologist.evaluation.examples import instructive
+from mixologist.evaluation.forgetting import forgetting
+from mixologist.evaluation.measuring import evaluation, regret
+from mixologist.evaluation.predictions import Predictions
+from mixologist.evaluation.routing import RouterReport
+from mixologist.evaluation.run import Evaluator
+from mixologist.evaluation.transfer import transfer
+from mixologist.model.adapters import Bank
+from mixologist.model.base import Base
+from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter
+from mixologist.model.generate import Generator
+from mixologist.model.router import Router
+from mixologist.recipe.schema import Recipe
+from mixologist.runfolder import RunFolder
+from mixologist.tasks.task import Stage, Task
+
+
+def load_adapters(base: Base, folder: RunFolder, record: Mapping[str, Any], recipe: Recipe) -> Bank:
+    """A run's adapters, as anyone would load them, and those that its evaluation compares them with."""
+    single = {task: folder.adapter(name) for task, name in single_task(record).items()}
+    kinds = [kind for kind in MERGES if kind in recipe.evaluation.baselines]
+    merges = merged(base, single, kinds, folder.baselines) if kinds else []
+    trained = [read_adapter(folder.any_adapter(name)) for name in (*record["adapters"], *record["controls"])]
+    return load_bank(base, [*trained, *merges])
+
+
+def single_task(record: Mapping[str, Any]) -> dict[str, str]:
+    """Task -> the adapter that was trained on it alone, for those that have one."""
+    return {facts["tasks"][0]: name for name, facts in record["adapters"].items() if len(facts["tasks"]) == 1}
+
+
+def make_evaluator(
+    recipe: Recipe,
+    record: Mapping[str, Any],
+    loaded: tuple[Base, Bank],
+    encoder: Any,
+    folder: RunFolder,
+) -> Evaluator:
+    """The evaluator of a run's adapters."""
+    base, bank = loaded
+    # From the files, not from the record: an adapter that was changed by hand is another one.
+    names = (*record["adapters"], *record["controls"])
+    digests = {name: adapter_digest(folder.any_adapter(name)) for name in names} | {
+        BASE: record["base_digest"]
+    }
+    digests |= {name: adapter_digest(folder.baselines / name) for name in bank.names if name in MERGES}
+    answerer = Answerer(
+        Generator(base, bank, encoder.end_ids), encoder, digests, Predictions(folder.predictions)
+    )
+    feeds = {name: facts["tasks"] for name, facts in record["adapters"].items()}
+    return Evaluator(answerer, feeds, recipe.evaluation, recipe.seed)
+
+
+def evaluate_run(
+    recipe: Recipe,
+    record: Mapping[str, Any],
+    loaded: tuple[Base, Bank],
+    encoder: Any,
+    folder: RunFolder,
+    router: Router,
+    tasks: Mapping[str, Task],
+    general: Mapping[str, Task],
+    split: str,
+    stage: Stage,
+) -> dict[str, Any]:
+    """Evaluate every system of a run on a split."""
+    base, bank = loaded
+    report = RouterReport(base, bank, router, encoder, recipe)
+    evaluator = make_evaluator(recipe, record, loaded, encoder, folder)
+    replicates = record.get("replicates", [])
+    work = evaluator.work(tasks, general, split) * (1 + len(replicates))
+    evaluator.answerer.advance = stage("evaluating", work)
+    served_by = record["served_by"]
+    first = evaluator.outcomes(tasks, served_by, report, split)
+    answers = {task: {system: [each] for system, each in found.items()} for task, found in first.items()}
+    edges = {
+        name: evaluator.edge_cases.of(task, split, answers[name], served_by[name], report)
+        for name, task in tasks.items()
+    }
+    if recipe.evaluation.transfer:
+        across = transfer(
+            evaluator.answerer, tasks, single_task(record), recipe.evaluation, recipe.seed, split
+        )
+    if recipe.evaluation.forgetting:
+        kept = forgetting(
+            evaluator.answerer.generator, encoder, general, recipe.evaluation,
+            recipe.training.max_tokens_per_batch, recipe.seed,
+        )  # fmt: skip
+    for number, replicate in enumerate(replicates, start=1):
+        bank.detach()
+        own = dict(record) | {key: replicate[key] for key in ("adapters", "controls")}
+        bank = load_adapters(base, folder.replicate(number), own, recipe)
+        other = make_evaluator(recipe, own, (base, bank), encoder, folder.replicate(number))
+        other.answerer.advance = evaluator.answerer.advance
+        trained = {name: task for name, task in tasks.items() if served_by[name] in replicate["adapters"]}
+        for name, found in other.outcomes(trained, served_by, report, split, alone=False).items():
+            for system, outcomes in found.items():
+                answers[name][system].append(outcomes)
+    result = evaluation(tasks, answers, recipe.evaluation, recipe.seed, split)
+    for name, row in result["tasks"].items():
+        row["served_by"] = served_by[name]
+        row["examples"] = instructive(tasks[name], split, first[name])
+        row.update(evaluator.shortened[name])
+        row.update(edges[name])
+    if recipe.evaluation.forgetting:
+        result["forgetting"] = kept
+    if recipe.evaluation.transfer:
+        result["transfer"] = across
+    if usage := evaluator.rivals.usage():
+        result["endpoints"] = usage
+    result["router"] = report.report(tasks, general, split, evaluator.answerer.advance)
+    result["router"]["regret"] = regret(result["tasks"])
+    return result

@@ -1,0 +1,62 @@
+"""How far a router's confidence can be trusted: risk against coverage, and calibration.
+
+    risk(c) = share of wrong routes among the c n prompts of highest confidence      El-Yaniv & Wiener 2010, JMLR 11
+    ECE = sum over bins of n_b / n |accuracy_b - confidence_b|                       Guo et al. 2017, arXiv 1706.04599
+
+Bins hold equal numbers of prompts (Guo et al. take equal widths, which leave most bins empty where a router is sure).
+ECE is above 0 by chance even where confidence is right; ``by_chance`` says how much, at the same n and confidences.
+
+n = prompts, b = bins, s = samples
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixologist import seeds
+
+BINS, POINTS, SAMPLES = 10, 20, 500
+
+Floats = NDArray[np.float64]
+
+
+def risk_coverage(confidence: Sequence[float], right: Sequence[bool]) -> list[dict[str, float]]:
+    """Points from the most confident prompts to all of them, (n,) and (n,); equal confidences in the order given."""
+    order = np.argsort(-np.asarray(confidence), kind="stable")
+    wrong = (~np.asarray(right, dtype=bool))[order].cumsum()
+    counts = np.unique(np.ceil(np.linspace(0, len(order), POINTS + 1)[1:]).astype(int))
+    return [{"coverage": float(c / len(order)), "risk": float(wrong[c - 1] / c)} for c in counts]
+
+
+def calibration(
+    confidence: Sequence[float], right: Sequence[bool], level: float, seed: int
+) -> dict[str, Any]:
+    """ECE with its interval at ``level`` (percentile bootstrap over prompts), what chance alone gives, and the bins."""
+    p, hits = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    random = seeds.generator(seed, "calibration")
+    drawn = [ece(p[rows], hits[rows]) for rows in random.integers(0, len(p), (SAMPLES, len(p)))]
+    chance = [ece(p, (random.random(len(p)) < p).astype(np.float64)) for _ in range(SAMPLES)]
+    value = ece(p, hits)
+    low, high = (float(q) for q in np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]))
+    return {
+        "ece": value, "low": min(low, value), "high": max(high, value), "by_chance": float(np.mean(chance)),
+        "n": len(p),
+        "bins": [{"confidence": float(p[rows].mean()), "accuracy": float(hits[rows].mean()), "n": len(rows)}
+                 for rows in _bins(p)],
+    }  # fmt: skip
+
+
+def ece(confidence: Floats, right: Floats) -> float:
+    """Expected calibration error in [0, 1] of (n,) confidences and 0 or 1, (n,)."""
+    gaps = [len(rows) * abs(right[rows].mean() - confidence[rows].mean()) for rows in _bins(confidence)]
+    return float(sum(gaps) / len(confidence))
+
+
+def _bins(confidence: Floats) -> list[NDArray[np.int64]]:
+    """Row numbers of each bin, by rising confidence."""
+    parts = np.array_split(np.argsort(confidence, kind="stable"), BINS)
+    return [part for part in parts if len(part)]

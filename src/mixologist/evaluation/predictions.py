@@ -1,0 +1,48 @@
+"""Answers kept by split, task and system, with the digest of what made them.
+
+A resumed evaluation goes on where it stopped, and what has changed is never mistaken for its former self.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mixologist.files import write_json_lines
+from mixologist.records import Outcome
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A folder of kept answers; without a folder nothing is kept."""
+
+    folder: Path | None = None
+
+    def read(self, split: str, task: str, system: str, made_by: Mapping[str, Any]) -> dict[str, Outcome]:
+        """Example id -> its answer, of those that ``made_by`` made."""
+        path = self._path(split, task, system)
+        if path is None or not path.is_file():
+            return {}
+        first, *rows = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        if json.loads(first) != made_by:
+            return {}
+        return {row["id"]: Outcome(**row) for row in map(json.loads, rows)}
+
+    def write(
+        self,
+        split: str,
+        task: str,
+        system: str,
+        made_by: Mapping[str, Any],
+        outcomes: Mapping[str, Outcome],
+    ) -> None:
+        """Keep these answers in place of what was kept."""
+        path = self._path(split, task, system)
+        if path is not None:
+            write_json_lines(path, [dict(made_by), *map(asdict, outcomes.values())])
+
+    def _path(self, split: str, task: str, system: str) -> Path | None:
+        return self.folder / split / task / f"{system}.jsonl" if self.folder else None

@@ -1,0 +1,45 @@
+"""A task's metric on parts of its test rows, from the answers that are there: no forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mixologist.evaluation.intervals import Interval
+from mixologist.evaluation.metrics import Metric, make, metric_of
+from mixologist.evaluation.resampling import Runs, cluster_of
+from mixologist.evaluation.verdicts import ENOUGH
+from mixologist.tasks.slices import LABEL, cut
+from mixologist.tasks.task import Task
+
+
+def sliced(
+    task: Task, split: str, answers: Mapping[str, Runs], score: Callable[[Metric, Runs], Interval]
+) -> list[dict[str, Any]]:
+    """Every slice of a task with n, and each system's metric with its interval.
+
+    Rows of one label are judged by accuracy, the share of the label that is found, where the task's metric is
+    ``macro_f1``: what is taken for that label wrongly stands in other slices, so that F1 would look too good.
+    """
+    found = []
+    for by in task.slices:
+        metric = make("accuracy") if by.by == LABEL and task.metric == "macro_f1" else metric_of(task)
+        for name, numbers in cut(task.splits[split], by).items():
+            parts = {
+                system: [[run[number] for number in numbers] for run in runs]
+                for system, runs in answers.items()
+            }
+            ids = [outcome.id for outcome in next(iter(parts.values()))[0]]
+            part = {"by": by.by, "slice": name, "metric": metric.name} | size(ids)
+            found.append(part | {"systems": {s: values(score(metric, own)) for s, own in parts.items()}})
+    return found
+
+
+def size(ids: Sequence[str]) -> dict[str, Any]:
+    """How many rows, and whether that is enough for an interval to be believed."""
+    return {"n": len(ids), "enough": len({cluster_of(id) for id in ids}) >= ENOUGH}
+
+
+def values(interval: Interval) -> dict[str, float]:
+    """The part of an interval that a system's entry has."""
+    return {"value": interval.value, "low": interval.low, "high": interval.high}

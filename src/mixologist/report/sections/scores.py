@@ -1,0 +1,164 @@
+"""Did sharing help, task by task; and what every system scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mixologist.report import figures
+from mixologist.report.blocks import Block, Figure, Section, Table, Text, Words
+from mixologist.report.figures import MANY, Estimate
+from mixologist.report.numbers import difference, interval
+from mixologist.report.reading import Run
+from mixologist.report.systems import colours, label, present
+from mixologist.report.words import Effect, effects, tone
+
+
+def verdicts(run: Run) -> Section:
+    """The shared adapter against each task's own."""
+    if run.evaluation is None:
+        return _section([Words("No verdicts yet: they come with the evaluation, the last stage of a run.")])
+    found = effects(run.evaluation)
+    if not found:
+        return _section([Words(_why_none(run))])
+    return _section([_effects(found, run.scores, run.level), Words(_how(run.evaluation))])
+
+
+def scores(run: Run) -> Section | None:
+    """Every system on every task."""
+    if run.evaluation is None:
+        return None
+    systems = present(run.evaluation)
+    many = len(run.scores) > MANY
+    shown = [s for s in systems if s in ("base", "routed") or (s != "oracle" and not many)]
+    tasks = sorted(run.scores, key=lambda name: -_best(run.scores[name]))
+    drawing = figures.bars(
+        "scores", f"Bars: the metric of {len(tasks)} tasks for {', '.join(map(label, shown))}.",
+        {task: _estimates(run.scores[task], shown) for task in tasks}, colours(shown),
+    )  # fmt: skip
+    less = (
+        "With so many tasks the chart shows the base and the routed run; the table has all. " if many else ""
+    )
+    caption = (
+        f"Metric x 100 on the {run.evaluation['split']} rows, best tasks first; the dark line in a bar is its "
+        f"{run.level} interval. {less}"
+    )
+    key = {label(system): colour for system, colour in colours(shown).items()}
+    return Section(
+        "scores", "Scores", [Figure(drawing, caption.strip(), _score_table(run.scores, systems), key)]
+    )
+
+
+def _section(blocks: list[Block]) -> Section:
+    return Section("verdicts", "Did sharing help?", blocks)
+
+
+def _why_none(run: Run) -> str:
+    if len(run.scores) == 1:
+        return (
+            "One task shares with nobody, so there is no verdict. What training brought stands under Scores."
+        )
+    return (
+        "No verdicts: they compare an adapter fed by several tasks with each task's own, and this run does not "
+        "have both. Plan auto trains both."
+    )
+
+
+def _effects(found: Mapping[str, Effect], scores: Mapping[str, Any], level: str) -> Figure:
+    rows = {task: (_estimate(effect.difference), tone(effect.verdict)) for task, effect in found.items()}
+    tones = {tone(effect.verdict): effect.verdict for effect in found.values()}
+    drawing = figures.effects(
+        "effects", f"Bars: the effect of sharing on {len(rows)} tasks, in points, largest gain first.", rows
+    )
+    caption = (
+        "Shared adapter minus the task's own, in points of its metric, on the same test rows; the dark line is the "
+        f"{level} interval. To the right: sharing is better."
+    )
+    words = {
+        "helped": "helped",
+        "hurt": "hurt",
+        "unclear": "not distinguishable, or not enough data",
+    }
+    key = {words[name]: name for name in words if name in tones}
+    return Figure(drawing, caption, _effect_table(found, scores), key, open=len(rows) <= MANY)
+
+
+def _effect_table(found: Mapping[str, Effect], scores: Mapping[str, Any]) -> Table:
+    header = ["task", "verdict", "effect in points", "p (Holm)", "n", "served by"]
+    detectable = any("detectable" in effect.difference for effect in found.values())
+    if detectable:
+        header.insert(4, "detectable")
+    rows: list[list[Text]] = []
+    for task, effect in found.items():
+        d = effect.difference
+        least = [f"{100 * d['detectable']:.1f}" if d.get("detectable") else ""] if detectable else []
+        p = f"{d['p_holm']:.3f}" if d.get("p_holm") is not None else ""
+        row: list[Text] = [
+            task,
+            effect.mark,
+            difference(d),
+            p,
+            *least,
+            f"{scores[task]['n']:,}",
+            served(task, scores[task]),
+        ]
+        rows.append(row)
+    return Table("the effect of sharing", header, rows, words=("verdict", "served by"))
+
+
+def served(task: str, row: Mapping[str, Any]) -> str:
+    """The adapter that serves a task, in words."""
+    return "its own" if row["served_by"] == task else str(row["served_by"])
+
+
+def _how(evaluation: Mapping[str, Any]) -> str:
+    told = (
+        "One training seed: the verdicts speak of these weights, not of the recipe."
+        if evaluation.get("scope", "these_weights") == "these_weights"
+        else "Several training seeds: the verdicts speak of the recipe, and training's own noise is in them."
+    )
+    return (
+        f"{told} They come from a paired bootstrap over the test rows, corrected for the number of tasks (Holm). Not "
+        "distinguishable is not equal: the interval says how large a difference may hide."
+    )
+
+
+def _estimate(found: Mapping[str, Any]) -> Estimate:
+    return Estimate(100 * found["value"], 100 * found["low"], 100 * found["high"])
+
+
+def _estimates(row: Mapping[str, Any], systems: list[str]) -> dict[str, Estimate]:
+    return {s: _estimate(row["systems"][s]) for s in systems if s in row["systems"]}
+
+
+def _best(row: Mapping[str, Any]) -> float:
+    return max((s["value"] for s in row["systems"].values()), default=0.0)
+
+
+def _score_table(scores: Mapping[str, Any], systems: list[str]) -> Table:
+    header = ["task", "metric", "n", *map(label, systems)]
+    rows: list[list[Text]] = [
+        [task, row["metric"], f"{row['n']:,}", *(_cell(row["systems"].get(system)) for system in systems)]
+        for task, row in scores.items()
+    ]
+    if len(rows) > 1:
+        rows.append(["mean", "", "", *(_mean(scores, system) for system in systems)])
+    return Table(
+        "every system on every task, with its interval; k unread: answers that could not be read",
+        header,
+        rows,
+        words=("metric",),
+    )
+
+
+def _cell(system: Mapping[str, Any] | None) -> str:
+    if system is None:
+        return ""
+    failures = f", {system['format_failures']} unread" if system["format_failures"] else ""
+    return f"{interval(system)}{failures}"
+
+
+def _mean(scores: Mapping[str, Any], system: str) -> str:
+    """Over all tasks; nothing where a task lacks the system, since another set of tasks is no comparison."""
+    values = [row["systems"][system]["value"] for row in scores.values() if system in row["systems"]]
+    return f"{100 * sum(values) / len(values):.1f}" if len(values) == len(scores) else ""

@@ -1,0 +1,71 @@
+"""The table of verdicts on a terminal of 80 columns, and the sentences below it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mixologist.report.tables import cells, markdown, terminal
+from mixologist.report.words import gain, routing
+from tests.report.made import made_run, names
+
+
+def evaluation(folder: Path, count: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((made_run(folder, names(count)) / "evaluation.json").read_text())
+    return found
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(terminal(found))
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+@pytest.mark.parametrize("count", [1, 5, 50])
+def test_the_widest_table_fits_80_columns_and_loses_no_number(count: int, tmp_path: Path) -> None:
+    found = evaluation(tmp_path, count)
+    for task in found["tasks"].values():
+        task["n"] = 12_345
+        task["served_by"] = "some_adapter_with_a_name"
+        for system in task["systems"].values():
+            system |= {"value": 1.0, "low": 0.8, "high": 1.0, "format_failures": 9}
+    shown = lines(found)
+    assert max(map(len, shown)) <= 80
+    values = 4 if count > 1 else 3
+    assert sum(line.count("!100±10") for line in shown) == values * count
+    if count > 1:
+        assert "▲ helped" in " ".join(shown)
+        assert "? few" in " ".join(shown)
+
+
+def test_the_table_names_verdicts_by_sign_and_word(tmp_path: Path) -> None:
+    shown = {line.split()[0]: line for line in lines(evaluation(tmp_path, 5)) if line.strip()}
+    assert "-12 ▼ hurt" in shown["task_01"]
+    assert "+1 ≈ unclear" in shown["task_02"]
+    assert "mean" in shown
+
+
+def test_one_task_has_no_column_for_verdicts(tmp_path: Path) -> None:
+    found = evaluation(tmp_path, 1)
+    shown = " ".join(lines(found))
+    assert "sharing" not in shown
+    assert "mean" not in shown
+    assert gain(found).startswith("The adapters beat the plain base on its task")
+
+
+def test_markdown_has_all_systems_and_words(tmp_path: Path) -> None:
+    page = markdown(cells(evaluation(tmp_path, 5)))
+    assert (
+        "| task | metric | n | base | single_task | shared | oracle | routed | served by | sharing |" in page
+    )
+    assert "not distinguishable" in page
+
+
+def test_a_run_without_a_router_has_no_sentence_on_it(tmp_path: Path) -> None:
+    found = evaluation(tmp_path, 2)
+    assert "99.0% as trained, 95.0% reworded, 80.0% raw text" in routing(found)
+    del found["router"]
+    assert routing(found) == ""
