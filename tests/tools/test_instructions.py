@@ -15,6 +15,7 @@ from tools.pretrain.instructions import (
     conversations,
     demo_conversations,
     entities,
+    free,
     lists,
     pairs,
     passages,
@@ -227,3 +228,45 @@ def test_profiles_are_headed_by_industry_and_country(heading: str, industry: str
     piece = Piece("company_profiles", "It makes pumps.", ("It makes pumps.",), heading=heading)
     assert passages.of_profile(piece, "industry") == industry
     assert passages.of_profile(piece, "country") == country
+
+
+def test_a_subject_is_told_in_the_words_of_its_text() -> None:
+    draw, pool = Draw(0, "free"), Pool()
+    told = [
+        (piece, free.about(draw, piece, pool))
+        for _ in range(40)
+        for piece in pieces(draw, article("otter"), 3)
+    ]
+    answered = [(piece, example) for piece, example in told if example]
+    assert answered
+    for piece, example in answered:
+        assert example.completion == piece.text
+        assert "The Otter" in example.messages[-1]["content"]
+        asked = re.search(r"Write (one|two|three|a|2|3) sentence", example.messages[-1]["content"])
+        counts = {"one": 1, "a": 1, "two": 2, "2": 2, "three": 3, "3": 3}
+        assert asked is None or len(piece.sentences) == counts[asked[1]]
+    clause = Piece("sec_contracts", "1.1 The Borrower shall " + "pay " * 30, ("x",), title="The Borrower")
+    assert free.about(draw, clause, pool) is None
+
+
+def test_what_is_done_is_asked_by_its_heading() -> None:
+    text = "Choose the icon and enter a name for it. Then choose the OK button, and the list is shown again."
+    piece = Piece("howto_business_central", text, tuple(sentences(text)), heading="To create a list")
+    example = free.how_to(Draw(0, "free"), piece, Pool())
+    assert example is not None
+    assert "create a list" in example.messages[-1]["content"]
+    assert example.completion == text
+
+
+def test_a_note_has_as_many_sentences_as_were_asked_for() -> None:
+    draw = Draw(0, "free")
+    for example in (free.letter(draw) for _ in range(200)):
+        asked = re.search(r"(one|two|three|\ba|2|3) sentence", example.messages[-1]["content"])
+        if asked:
+            counts = {"one": 1, "a": 1, "two": 2, "2": 2, "three": 3, "3": 3}
+            assert len(sentences(example.completion)) == counts[asked[1]], example.completion
+
+
+def test_the_prompts_of_the_evaluation_are_not_among_the_questions() -> None:
+    asked = {question for question, _ in free.QUESTIONS} | {str(event["say"]) for event in free.EVENTS}
+    assert not any(words in text for text in asked for words in ("leaves", "parcel", "bakery"))

@@ -9,6 +9,7 @@ spans.py     numbers, copies, gaps, continuations, dialogues
 rules.py     choices by a rule that the instruction states, and by words of the text
 market.py    made-up statements: sentiment, direction
 requests.py  made-up requests and headlines: intents, topics
+free.py      what is answered in sentences: on a subject, how something is done, notes to customers
 numbers.py   made-up figures and questions on them
 demo.py      the demo's train rows
 lists.py     word lists (words/*.yaml)
@@ -21,7 +22,17 @@ from typing import TypeVar
 
 from mixologist.demo.draw import Draw
 from mixologist.records import Example
-from tools.pretrain.instructions import entities, market, numbers, pairs, passages, requests, rules, spans
+from tools.pretrain.instructions import (
+    entities,
+    free,
+    market,
+    numbers,
+    pairs,
+    passages,
+    requests,
+    rules,
+    spans,
+)
 from tools.pretrain.instructions.demo import demo_conversations
 from tools.pretrain.instructions.shapes import Conversation, chained, conversation
 from tools.pretrain.instructions.texts import Piece, Pool, pieces
@@ -50,8 +61,8 @@ SYSTEM = 0.04
 """Share of conversations with a system message."""
 TRIES = 6
 
-ON_TEXT = (*passages.MAKERS, *pairs.MAKERS, *entities.MAKERS, *spans.MAKERS, *rules.MAKERS)
-MADE_UP = (*((m, 1.2 * w) for m, w in market.MAKERS), *requests.MAKERS, *numbers.MAKERS)
+ON_TEXT = (*passages.MAKERS, *pairs.MAKERS, *entities.MAKERS, *spans.MAKERS, *rules.MAKERS, *free.MAKERS)
+MADE_UP = (*((m, 1.2 * w) for m, w in market.MAKERS), *requests.MAKERS, *numbers.MAKERS, *free.MADE_UP)
 
 
 def conversations(documents: Iterable[Document], seed: int) -> Iterator[Conversation]:

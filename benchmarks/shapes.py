@@ -1,0 +1,31 @@
+"""Bases to measure speed on: the built-in one, and Llama shapes with random weights."""
+
+from __future__ import annotations
+
+import tempfile
+
+import torch
+import transformers
+
+from mixologist.model.base import Base, load_base
+from mixologist.model.builtin import builtin
+
+LLAMAS: dict[str, dict[str, int]] = {
+    "15m": {"hidden_size": 288, "num_hidden_layers": 6, "num_attention_heads": 6, "num_key_value_heads": 6,
+            "intermediate_size": 768, "vocab_size": 32_000},
+    "135m": {"hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3,
+             "intermediate_size": 1536, "vocab_size": 49_152},
+}  # fmt: skip
+SHAPES = ("builtin", *LLAMAS)
+
+
+def load_shape(name: str, dtype: str = "auto", device: str = "cpu") -> Base:
+    """The base of this shape; its tokenizer is the built-in one's, whose ids all shapes have."""
+    if name == "builtin":
+        return load_base("builtin", dtype=dtype, device=device)
+    config = transformers.LlamaConfig(**LLAMAS[name], tie_word_embeddings=True, max_position_embeddings=2048)
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        transformers.LlamaForCausalLM(config).save_pretrained(folder)
+        transformers.AutoTokenizer.from_pretrained(builtin()).save_pretrained(folder)
+        return load_base(folder, dtype=dtype, device=device)
