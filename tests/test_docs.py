@@ -17,6 +17,7 @@ from mixologist.cli.main import app
 from mixologist.recipe import reading, schema, shape
 from mixologist.recipe.load import load
 from mixologist.tasks.card import Card
+from mixologist.tasks.formats import FORMATS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -84,6 +85,15 @@ def shown(field: FieldInfo) -> Any:
     if isinstance(default, tuple):
         return list(default)
     return "none" if default in (None, "") else default
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_a_format_stands_in_the_documentation_with_its_fields_and_metrics(name: str) -> None:
+    table = KEYS.partition("\n## formats\n")[2].partition("\n## ")[0]
+    (row,) = (line for line in table.splitlines() if f"`{name}`" in line.partition(" | ")[0])
+    _, fields, _, metrics = row.strip("| ").split(" | ")
+    assert all(field in fields for field in FORMATS[name].fields)
+    assert metrics == ", ".join(FORMATS[name].metrics)
 
 
 def test_the_readme_shows_commands() -> None:

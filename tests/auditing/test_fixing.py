@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,10 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for name in ("one", "two") for path in (folder / name).iterdir()}
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def test_copies_audit_clean_and_originals_stay(bench: Bench) -> None:
     spoil(bench)
     before = contents(bench.folder)
@@ -40,7 +45,7 @@ def test_copies_audit_clean_and_originals_stay(bench: Bench) -> None:
 def test_changes_say_where_what_and_why(bench: Bench) -> None:
     spoil(bench)
     clean = bench.fixed("one", "two")
-    changes = [json.loads(line) for line in (clean / "changes.jsonl").read_text().splitlines()]
+    changes = read(clean / "changes.jsonl")
     assert [(c["task"], c["split"], c["row"], c["what"]) for c in changes] == [
         *(("one", "train", number, "removed") for number in (31, 32)),
         ("one", "train", 33, "mended"),
@@ -51,8 +56,7 @@ def test_changes_say_where_what_and_why(bench: Bench) -> None:
     assert changes[0]["file"] == str(bench.folder / "one")
     assert changes[0]["why"].endswith(": test row 1")
     assert changes[4]["why"].endswith(": test row 1 of two")
-    last = (clean / "two" / "train.jsonl").read_text(encoding="utf-8").splitlines()[-1]
-    assert json.loads(last) == {"text": "café noir", "label": "a"}
+    assert read(clean / "two" / "train.jsonl")[-1] == {"text": "café noir", "label": "a"}
 
 
 def test_nothing_is_overwritten_and_no_half_folder_stays(bench: Bench) -> None:
@@ -83,10 +87,35 @@ def test_a_conversation_goes_whole(bench: Bench) -> None:
     path.write_text(json.dumps({"tasks": [task]}))
     with audit(load(path)) as report:
         write_fixed(report, bench.folder / "clean")
-    kept = (bench.folder / "clean" / "talk" / "train.jsonl").read_text().splitlines()
-    assert [(json.loads(line)["pre_text"], json.loads(line)["answers"][1]) for line in kept] == [
+    kept = read(bench.folder / "clean" / "talk" / "train.jsonl")
+    assert [(row["pre_text"], row["answers"][1]) for row in kept] == [
         ("page a", 2), ("page b", 2), ("page c", 2), ("page b", 9),
     ]  # fmt: skip
+
+
+def test_a_side_file_is_copied_once_and_still_joined(bench: Bench) -> None:
+    for number, split in enumerate(("train", "validation", "test")):
+        rows = [one | {"doc": n % 2} for n, one in enumerate(labelled(100 * number, 8))]
+        bench.write(f"one/{split}.jsonl", lines([*rows, {"text": " ", "label": "a", "doc": 0}]))
+    bench.write("one/papers.json", json.dumps([{"doc": n, "body": f"cafÃ© {n}"} for n in range(2)]))
+    path = bench.recipe("one")
+    document = json.loads(path.read_text())
+    document["tasks"][0] |= {
+        "columns": {"context": "papers.body"},
+        "join": {"file": "papers.json", "on": "doc"},
+    }
+    path.write_text(json.dumps(document))
+    with audit(load(path)) as report:
+        write_fixed(report, bench.folder / "clean")
+    clean = bench.folder / "clean" / "one"
+    assert {file.name for file in clean.iterdir()} == {
+        "papers.jsonl", "train.jsonl", "validation.jsonl", "test.jsonl",
+    }  # fmt: skip
+    assert [paper["body"] for paper in read(clean / "papers.jsonl")] == ["café 0", "café 1"]
+    assert {frozenset(row) for row in read(clean / "train.jsonl")} == {frozenset({"text", "label", "doc"})}
+    with audit(load(clean.parent / "recipe.yaml")) as again:
+        assert again.tasks["one"].splits["train"][1].context == "café 1"
+        assert set(again.tasks["one"].findings) <= {"rare_label"}
 
 
 def test_rows_out_of_scope_are_neither_faults_nor_lost(bench: Bench) -> None:
@@ -108,6 +137,6 @@ def test_rows_out_of_scope_are_neither_faults_nor_lost(bench: Bench) -> None:
         }
         assert (looked.labels, looked.format.labels) == ({"a": 15, "b": 15}, ("a", "b"))
         write_fixed(report, bench.folder / "clean")
-    copied = (bench.folder / "clean" / "one" / "train.jsonl").read_text().splitlines()
-    assert json.loads(copied[-1]) == row("a poem for train", "spam")
+    copied = read(bench.folder / "clean" / "one" / "train.jsonl")
+    assert copied[-1] == row("a poem for train", "spam")
     assert len(copied) == 31

@@ -82,6 +82,24 @@ def test_plan_and_audit_in_words(place: Place, cli: Cli) -> None:
     assert all(task in told.out for task in TASKS)
 
 
+def test_a_licence_that_forbids_commercial_use_is_shown_and_recorded(place: Place, cli: Cli) -> None:
+    about = (
+        f"path: {place.data / 'queue'}\nformat: classification\nlicence: CC BY-NC 4.0\nnoncommercial: true\n"
+    )
+    recipe = place.recipe(tasks=[{"card": place.file("queue.yaml", about)}])
+    warning = "queue: not for commercial use, as far as known (licence: CC BY-NC 4.0)"
+    plan = cli("plan", recipe)
+    assert "licence CC BY-NC 4.0, not for commercial use: queue" in plan.out
+    assert warning in plan.err
+    assert warning in cli("train", recipe).err
+    record = json.loads((place.run / "run.json").read_text())
+    assert warning in record["warnings"]
+    assert (record["tasks"]["queue"]["licence"], record["tasks"]["queue"]["noncommercial"]) == (
+        "CC BY-NC 4.0",
+        True,
+    )
+
+
 def test_audit_says_with_its_status_whether_train_would_stop(place: Place, cli: Cli) -> None:
     recipe = place.recipe()
     assert cli("audit", recipe, "--json").status == 0

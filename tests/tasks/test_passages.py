@@ -25,6 +25,8 @@ def test_passages_cover_the_text_and_short_lines_go_together() -> None:
 def test_rare_words_of_the_question_rank_passages_and_the_first_stays_first() -> None:
     passages = ["The title.", "The bank may lend.", "The bank may disclose.", "The bank pays.", "The end."]
     assert rank(passages, "Is disclosure by the bank allowed?")[:2] == [0, 2]
+    common = ["a", "The bank.", "b", "A bank.", "c", "A notary."]
+    assert rank(common, "bank or notary")[:2] == [0, 5]
     assert rank(passages, "nothing in common") == [0, 1, 2, 3, 4]
 
 

@@ -15,8 +15,7 @@ from mixologist.auditing.report import Report
 from mixologist.errors import UserError
 from mixologist.files import write_folder, write_text
 from mixologist.recipe import reading
-from mixologist.recipe.schema import Join
-from mixologist.tasks.joining import Joined
+from mixologist.tasks.joining import own
 
 RECIPE = "recipe.yaml"
 CHANGES = "changes.jsonl"
@@ -56,13 +55,11 @@ def write_fixed(report: Report, out: Path) -> int:
 
 def _copy(looked: Looked, folder: Path, dropped: Dropped, changes: TextIO) -> int:
     folder.mkdir()
+    _copy_side(looked, folder)
     changed = 0
     for split, table in looked.tables.items():
-        joined = isinstance(table, Joined)
-        if joined and split == "train":
-            _copy_side(looked.spec.join, table.side, folder)
         with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as copy:
-            for number, written in enumerate(table.rows if joined else table):
+            for number, written in enumerate(own(table)):
                 row, kinds = mend_value(written)
                 if why := dropped[split].get(number):
                     change = {"what": "removed", "why": why}
@@ -77,11 +74,11 @@ def _copy(looked: Looked, folder: Path, dropped: Dropped, changes: TextIO) -> in
     return changed
 
 
-def _copy_side(join: Join | None, side: Any, folder: Path) -> None:
-    """The side file with its texts mended; no row of it goes, since several rows may need it."""
-    assert join, "what is joined was asked for"
-    with (folder / _side_copy(join.file)).open("w", encoding="utf-8") as copy:
-        copy.writelines(_line(mend_value(row)[0]) for row in side)
+def _copy_side(looked: Looked, folder: Path) -> None:
+    """The side file, if any, with its texts mended; no row of it goes, since several rows may need it."""
+    if join := looked.spec.join:
+        with (folder / _side_copy(join.file)).open("w", encoding="utf-8") as copy:
+            copy.writelines(_line(mend_value(row)[0]) for row in looked.tables["train"].side)
 
 
 def _side_copy(file: str) -> str:

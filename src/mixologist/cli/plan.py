@@ -12,6 +12,7 @@ from mixologist.cli.console import Json, Set, emit, err, following, out
 from mixologist.cli.formatted import show_examples
 from mixologist.planning import Plan, describe, resolve
 from mixologist.recipe.load import load
+from mixologist.tasks.sources import SPLITS
 
 
 def run(
@@ -35,23 +36,9 @@ def run(
 
 def show(plan: Plan, described: dict[str, Any]) -> None:
     """The plan as tables."""
-    table = Table(title="Tasks", title_justify="left", header_style="bold")
-    table.add_column("task", min_width=max(map(len, described["tasks"])))
-    for column in ("format", "metric"):
-        table.add_column(column)
-    for column in ("train", "validation", "test", "tokens", "shortened"):
-        table.add_column(column, justify="right")
-    table.add_column("licence", overflow="fold")
-    for name, task in described["tasks"].items():
-        counts = [task[key] for key in ("train_rows", "validation_rows", "test_rows")]
-        about = "~" if task["estimated"] else ""
-        lost = f" ({task['lost']:,} lost)" if task["lost"] else ""
-        measured = [f"{about}{task['tokens']:,}", f"{about}{task['shortened']:,}{lost}"]
-        licence = (task["licence"] or "not stated").split(" (")[0]
-        table.add_row(
-            name, task["format"], task["metric"], *(f"{count:,}" for count in counts), *measured, licence
-        )
-    out.print(table)
+    out.print(_tasks(described))
+    for licence, tasks in _licences(described).items():
+        out.print(f"{licence}: {', '.join(tasks)}", markup=False, soft_wrap=True)
     for name, task in described["tasks"].items():
         if outside := task.get("out_of_scope"):
             rows = ", ".join(f"{count:,} {split}" for split, count in outside.items())
@@ -65,6 +52,29 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
     )
     for warning in described["warnings"]:
         err.print(f"warning: {warning}", markup=False, soft_wrap=True)
+
+
+def _tasks(described: dict[str, Any]) -> Table:
+    table = Table(title="Tasks", title_justify="left", header_style="bold")
+    table.add_column("task", overflow="fold")
+    table.add_column("format, metric", overflow="fold")
+    for column in ("train", "valid.", "test", "tokens", "shortened"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, task in described["tasks"].items():
+        counts = [f"{task[f'{split}_rows']:,}" for split in SPLITS]
+        about = "~" if task["estimated"] else ""
+        measured = [f"{about}{task[key]:,}" for key in ("tokens", "shortened")]
+        table.add_row(name, f"{task['format']}, {task['metric']}", *counts, *measured)
+    return table
+
+
+def _licences(described: dict[str, Any]) -> dict[str, list[str]]:
+    """Licence, with a word where it forbids commercial use -> the tasks under it."""
+    found: dict[str, list[str]] = {}
+    for name, task in described["tasks"].items():
+        forbids = ", not for commercial use" if task["noncommercial"] else ""
+        found.setdefault(f"licence {task['licence']}{forbids}", []).append(name)
+    return found
 
 
 def _schedule(described: dict[str, Any]) -> Table:

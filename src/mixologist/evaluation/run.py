@@ -122,6 +122,6 @@ def _shortened(prompts: Sequence[Prompt]) -> dict[str, int]:
     """How many prompts were shortened, and how many lack evidence of their answer for it; nothing where none."""
     counts = {
         "shortened_prompts": sum(prompt.encoded.shortened for prompt in prompts),
-        "lost_answers": sum(prompt.encoded.lost for prompt in prompts),
+        "lost_evidence": sum(prompt.encoded.lost for prompt in prompts),
     }
     return {name: count for name, count in counts.items() if count}

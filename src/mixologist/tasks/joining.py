@@ -68,6 +68,11 @@ class Joined:
         return {**self.rows[key], **{name: found[column] for name, column in self._beside.items()}}
 
 
+def own(rows: Any) -> Any:
+    """Rows as their own file has them."""
+    return rows.rows if isinstance(rows, Joined) else rows
+
+
 def join(splits: Mapping[str, Any], side: Any, file: Path, on: str) -> dict[str, Any]:
     """The splits with the side file's columns. Raises `UserError` for a missing column, or rows without a side row."""
     for name, table in {**splits, file.name: side}.items():

@@ -19,6 +19,8 @@ def rows(**columns: list[Any]) -> Any:
         (["tokens", "ner_tags"], "extraction"),
         (["text", "entities"], "extraction"),
         (["question", "answer", "context", "table"], "numeric_qa"),
+        (["question", "options", "answer"], "multiple_choice"),
+        (["sentence", "score"], "regression"),
         (["questions", "executed_answers", "answers", "pre_text"], "conversation_qa"),
         (["prompt", "completion"], "prompt_completion"),
         (["instruction", "input", "output"], "alpaca"),

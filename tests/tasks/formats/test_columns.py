@@ -6,7 +6,7 @@ import datasets
 import pytest
 
 from mixologist.errors import UserError
-from mixologist.tasks.formats import FORMATS, bind
+from mixologist.tasks.formats import FORMATS, Columns, bind
 
 PAIRS = {"train": datasets.Dataset.from_dict({"one": ["x", "z"], "two": ["y", "w"], "same": ["no", "yes"]})}
 
@@ -31,9 +31,7 @@ def test_an_empty_cell_of_a_needed_text_names_its_column_and_row() -> None:
 
 
 def test_empty_cells_of_an_optional_text_are_left_out() -> None:
-    columns: dict[str, str | tuple[str, ...]] = {
-        "question": "q", "answer": "a", "context": ("title", "body"),
-    }  # fmt: skip
+    columns: Columns = {"question": "q", "answer": "a", "context": ("title", "body")}
     format = FORMATS["numeric_qa"](columns, "numeric_match")
     row = {"q": "how many?", "a": 3, "title": "", "body": "Three."}
     assert format.example(row, 0, task="t", id="train/0").context == "body: Three."
