@@ -51,8 +51,9 @@ def table(found: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     kinds = [f"{100 * kind['accuracy']:.1f}% {KINDS[name]}" for name, kind in router["kinds"].items()]
     told = " ".join([*(mark.text for mark in sharing(found)), cocktail(found)])
     return (
-        f"{len(rows) - 1} finance tasks, trained in one run of {record['seconds'] / 60:.0f} minutes on two CPU cores "
-        "(`mixologist train recipes/finance.yaml`); test rows,\nmetric x 100 with its 95% interval. "
+        f"{len(rows) - 1} finance tasks, trained in one run of {record['seconds'] / 60:.0f} minutes on "
+        f"{record['choices']['threads']} CPU threads (`mixologist train recipes/finance.yaml`);\n"
+        "test rows, metric x 100 with its 95% interval. "
         f"[All of it, and what it means](docs/results/finance.md).\n\n{markdown(rows)}\n\n{told}\n\n"
         f"Prompts that reach the right adapter: {', '.join(kinds)} (n = {router['n']:,}); against always knowing the\n"
         f"task, the router costs {100 * router['regret']:.1f} points.\n"

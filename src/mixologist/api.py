@@ -197,6 +197,13 @@ def _of_evaluation(overrides: Sequence[str]) -> Sequence[str]:
                 expected="a key under evaluation, such as evaluation.shots=8",
                 do="train with this setting, into another output_dir",
             )
+        if override.startswith("evaluation.seeds="):
+            raise UserError(
+                "seeds are trainings, and this run has had its own",
+                given=override,
+                expected="a setting that needs no training",
+                do="train again with --set evaluation.seeds=..., into another output_dir",
+            )
     return overrides
 
 

@@ -20,6 +20,7 @@ from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter
 from mixologist.model.generate import Generator
 from mixologist.model.router import Router
 from mixologist.recipe.schema import Recipe
+from mixologist.records import Outcome
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.task import Stage, Task
 
@@ -95,16 +96,7 @@ def evaluate_run(
             evaluator.answerer.generator, encoder, general, recipe.evaluation,
             recipe.training.max_tokens_per_batch, recipe.seed,
         )  # fmt: skip
-    for number, replicate in enumerate(replicates, start=1):
-        bank.detach()
-        own = dict(record) | {key: replicate[key] for key in ("adapters", "controls")}
-        bank = load_adapters(base, folder.replicate(number), own, recipe)
-        other = make_evaluator(recipe, own, (base, bank), encoder, folder.replicate(number))
-        other.answerer.advance = evaluator.answerer.advance
-        trained = {name: task for name, task in tasks.items() if served_by[name] in replicate["adapters"]}
-        for name, found in other.outcomes(trained, served_by, report, split, alone=False).items():
-            for system, outcomes in found.items():
-                answers[name][system].append(outcomes)
+    add_replicates(answers, recipe, record, evaluator, encoder, folder, report, tasks, split)
     result = evaluation(tasks, answers, recipe.evaluation, recipe.seed, split)
     for name, row in result["tasks"].items():
         row["served_by"] = served_by[name]
@@ -120,3 +112,30 @@ def evaluate_run(
     result["router"] = report.report(tasks, general, split, evaluator.answerer.advance)
     result["router"]["regret"] = regret(result["tasks"])
     return result
+
+
+def add_replicates(
+    answers: Mapping[str, dict[str, list[list[Outcome]]]],
+    recipe: Recipe,
+    record: Mapping[str, Any],
+    evaluator: Evaluator,
+    encoder: Any,
+    folder: RunFolder,
+    report: RouterReport,
+    tasks: Mapping[str, Task],
+    split: str,
+) -> None:
+    """Let the adapters of a run's other training seeds answer beside the first one's, one set in memory at a time."""
+    generator, served_by = evaluator.answerer.generator, record["served_by"]
+    base, bank = generator.base, generator.bank
+    for number, replicate in enumerate(record.get("replicates", []), start=1):
+        if bank is not None:
+            bank.detach()
+        own = dict(record) | {key: replicate[key] for key in ("adapters", "controls")}
+        bank = load_adapters(base, folder.replicate(number), own, recipe)
+        other = make_evaluator(recipe, own, (base, bank), encoder, folder.replicate(number))
+        other.answerer.advance = evaluator.answerer.advance
+        trained = {name: task for name, task in tasks.items() if served_by[name] in replicate["adapters"]}
+        for name, found in other.outcomes(trained, served_by, report, split, alone=False).items():
+            for system, outcomes in found.items():
+                answers[name][system].append(outcomes)

@@ -78,6 +78,8 @@ def test_a_finished_run_is_evaluated_in_more_ways(
     assert other["minus_base"]["value"] == pytest.approx(other["value"] - base)
     with pytest.raises(UserError, match="only the evaluation of a finished run"):
         mixologist.evaluate(run, overrides=["training.learning_rate=1"])
+    with pytest.raises(UserError, match="seeds are trainings"):
+        mixologist.evaluate(run, overrides=["evaluation.seeds=3"])
 
 
 def test_another_seed_is_another_training_on_the_same_rows(

@@ -93,7 +93,6 @@ def cleaned(texts: Iterable[Document], index: Index, counts: Counter[str]) -> It
 
 def write_documents(texts: Iterable[Document], tokenizer: Any, folder: Path) -> dict[str, int]:
     """Token ids of every document with an end-of-text token after it; source -> tokens."""
-    folder.mkdir(parents=True, exist_ok=True)
     counts = Counter[str]()
     with Files(folder) as files:
         for batch in batched(texts, 256):
@@ -129,6 +128,7 @@ class Files:
     """One open file of token ids a source."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.open = folder, dict[str, BinaryIO]()
 
     def __enter__(self) -> Files:

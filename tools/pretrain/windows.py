@@ -30,11 +30,11 @@ GENERAL = {
     "wikipedia": 32.0, "books_classic": 20.0, "wikinews": 12.0, "sec_contracts": 5.0, "company_profiles": 3.0,
     "dialogues_sgd": 4.0, "dialogues_taskmaster4": 0.3, "articles_digitalgov": 6.0, "howto_business_central": 4.0,
     "howto_va_benefits": 0.6, "openstax_ccby": 3.0, "us_presidential_addresses": 1.5, "stories_african_storybook": 0.6,
-    "task_inputs": 6.0, "instructions": 2.0,
+    "task_inputs": 6.0, "instructions": 4.0,
 }  # fmt: skip
 """About as much of each as there is, books and formulaic sources less."""
 
-LAST = {**GENERAL, "task_inputs": 9.0, "instructions": 14.0, "wikipedia": 24.0, "books_classic": 14.0}
+LAST = {**GENERAL, "task_inputs": 9.0, "instructions": 26.0, "wikipedia": 24.0, "books_classic": 14.0}
 """The end of a run: nearer to what the base is for."""
 
 STAGES = (Stage(0.80, 512, GENERAL), Stage(0.12, 512, LAST), Stage(0.08, 2048, LAST))

@@ -37,10 +37,11 @@ def evaluation(
 ) -> dict[str, Any]:
     """The figures of evaluation.json."""
     rows = measure(tasks, answers, options, seed)
+    trained = max(len(runs) for found in answers.values() for runs in found.values())
     return {
         "split": split,
-        "scope": scope(options.seeds),
-        "seeds": options.seeds,
+        "scope": scope(trained),
+        "seeds": trained,
         "confidence": options.confidence,
         "least_n": ENOUGH,
         "smallest_effect": options.smallest_effect,
