@@ -20,6 +20,9 @@ from mixologist.model.builtin import SUMS
 TARGET = Path("src/mixologist/data/builtin")
 LARGEST = 24_000_000
 """Bytes that the folder may have: every clone and every installation carries them."""
+REPETITION_PENALTY = 1.2
+"""For Transformers' `generate`, as in Keskar et al. 2019 (arXiv:1909.05858): greedy text of a model this small turns in
+circles without it. The package's own decoding of answers has none."""
 FILES = (
     "config.json",
     "generation_config.json",
@@ -49,6 +52,7 @@ def package(models: list[Path], target: Path) -> None:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=[tokenizer.eos_token_id, end],
         pad_token_id=tokenizer.pad_token_id,
+        repetition_penalty=REPETITION_PENALTY,
     )
     model.to(torch.bfloat16).save_pretrained(target)
     tokenizer.save_pretrained(target)
