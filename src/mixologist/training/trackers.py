@@ -9,8 +9,9 @@ variables, trackio its folder (``TRACKIO_DIR``); we set none of them.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,13 @@ def _tensorboard(folder: Path) -> Iterator[Track]:
 @contextmanager
 def _trackio(folder: Path) -> Iterator[Track]:
     trackio = _package("trackio")
-    trackio.init(project=PROJECT, name=identity(folder), resume="allow", embed=False)
+    with redirect_stdout(sys.stderr):  # it greets on standard output, where results go
+        trackio.init(project=PROJECT, name=identity(folder), resume="allow", embed=False)
     try:
         yield lambda values, step: trackio.log(dict(values), step=step)
     finally:
-        trackio.finish()
+        with redirect_stdout(sys.stderr):
+            trackio.finish()
 
 
 @contextmanager
