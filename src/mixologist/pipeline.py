@@ -39,7 +39,7 @@ from mixologist.runfolder import STAGES, VERSION, RunFolder
 from mixologist.tasks.encoding import Advance
 from mixologist.training.loop import Job, Result, Watch, train
 from mixologist.training.routing import fit_router
-from mixologist.training.trackers import open_trackers
+from mixologist.training.trackers import check_installed, losses, open_trackers, scores
 
 
 @dataclass
@@ -124,6 +124,7 @@ class _Execution:
             torch.set_num_threads(self.record["choices"]["threads"])
         else:
             self.folder.check_free()
+        check_installed(self.recipe.training.report_to)
         self.base = load_base(
             self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device")
         )
@@ -230,7 +231,10 @@ class _Execution:
         with open_trackers(recipe.training.report_to, folder.path) as track:
             resume = f"mixologist train {self.folder.path} --resume"
             job = make_job(self.plan, self.base, bank, folder.path, seed=seed, resume_command=resume)
-            result = train(job, Watch(self._progress(number), self.hooks.should_stop, track))
+            tracked = Watch(
+                self._progress(number), self.hooks.should_stop, lambda row: track(losses(row), row["step"])
+            )
+            result = train(job, tracked)
         for name in names:
             save_adapter(bank, name, folder.any_adapter(name))
         bank.detach()
@@ -302,6 +306,8 @@ class _Execution:
             self.plan.tasks.tasks, self.plan.general, "test", self.hooks.stage,
         )  # fmt: skip
         write_json(self.folder.evaluation, result)
+        with open_trackers(self.recipe.training.report_to, self.folder.path) as track:
+            track(scores(result), self.plan.feeds.steps)
 
     def complete(self) -> None:
         """The last record; checkpoints have done their work."""

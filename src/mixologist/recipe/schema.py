@@ -194,7 +194,7 @@ class Training(Section):
     """Steps between checkpoints; a killed run continues from the last."""
     dtype: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
     device: str = "auto"
-    report_to: tuple[Literal["tensorboard"], ...] = ()
+    report_to: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
 
 
 class Endpoint(Section):
