@@ -44,10 +44,14 @@ class Generator:
         *,
         temperature: float = 0.0,
         seed: int = 0,
+        stop: Sequence[str] = (),
         streamer: Any = None,
         advance: Callable[[int], None] = lambda count: None,
     ) -> list[list[int]]:
-        """Token ids of each answer, its end token left out. Greedy at temperature 0, else sampled from ``seed``."""
+        """Token ids of each answer, its end token left out. Greedy at temperature 0, else sampled from ``seed``.
+
+        An answer ends soon after it holds a ``stop`` string, which is left for the caller to cut.
+        """
         answers: list[list[int]] = [[] for _ in prompts]
         config = GenerationConfig(
             max_new_tokens=max_new_tokens,
@@ -55,6 +59,7 @@ class Generator:
             temperature=temperature or None,
             eos_token_id=self.end_ids,
             pad_token_id=self.base.tokenizer.pad_token_id,
+            stop_strings=list(stop) or None,
         )
         for rows in self._batches(prompts, adapters, max_new_tokens):
             ids, mask = self._pad([prompts[i] for i in rows])
@@ -62,14 +67,14 @@ class Generator:
                 if temperature > 0:
                     torch.manual_seed(seed)
                 output = self.base.model.generate(
-                    input_ids=ids, attention_mask=mask, generation_config=config, streamer=streamer
-                )
+                    input_ids=ids, attention_mask=mask, generation_config=config, streamer=streamer,
+                    tokenizer=self.base.tokenizer if stop else None,
+                )  # fmt: skip
             for row, tokens in zip(rows, output[:, ids.shape[1] :].tolist(), strict=True):
                 answers[row] = self._until_end(tokens)
             advance(len(rows))
         return answers
 
-    @torch.no_grad()
     def score(
         self,
         prompts: Sequence[Ids],
@@ -79,17 +84,34 @@ class Generator:
         advance: Callable[[int], None] = lambda count: None,
     ) -> NDArray[np.float64]:
         """Log-likelihood (n, L) of each label (end token included) after each prompt, in nats."""
+        return self.likelihoods(prompts, adapters, labels, advance=advance)[0]
+
+    @torch.no_grad()
+    def likelihoods(
+        self,
+        prompts: Sequence[Ids],
+        adapters: Sequence[str | None],
+        labels: Sequence[Ids],
+        *,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """As `score`, and (n, L) whether each token of a label is the likeliest where it stands."""
         scores = np.empty((len(prompts), len(labels)))
+        greedy = np.empty((len(prompts), len(labels)), dtype=np.bool_)
         reads = sum(len(label) - 1 for label in labels)
         limit = max(1, LOGIT_BUDGET // (max(1, reads) * self.base.model.config.vocab_size))
         for rows in self._batches(prompts, adapters, reads, limit):
             with self._using([adapters[i] for i in rows]):
-                scores[rows] = self._score([prompts[i] for i in rows], labels).double().cpu().numpy()
+                total, misses = self._score([prompts[i] for i in rows], labels)
+            scores[rows], greedy[rows] = total.double().cpu().numpy(), (misses == 0).cpu().numpy()
             advance(len(rows))
-        return scores
+        return scores, greedy
 
-    def _score(self, prompts: Sequence[Ids], labels: Sequence[Ids]) -> Tensor:
-        """(B, L): one pass over the prompts, then one over all labels side by side, none seeing another."""
+    def _score(self, prompts: Sequence[Ids], labels: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+        """Both (B, L): log-likelihoods, and how many tokens are not the likeliest.
+
+        One pass over the prompts, then one over all labels side by side, none seeing another.
+        """
         ids, mask = self._pad(prompts)
         first = self.base.model(
             input_ids=ids,
@@ -99,11 +121,15 @@ class Generator:
             use_cache=True,
             logits_to_keep=1,
         )
-        start = first.logits[:, -1].float().log_softmax(-1)  # (B, V)
-        total: Tensor = start[:, [label[0] for label in labels]]  # (B, L)
+        start = first.logits[:, -1].float()  # (B, V)
+        begin = start[:, [label[0] for label in labels]]  # (B, L)
+        total, misses = (
+            begin - start.logsumexp(-1, keepdim=True),
+            (begin < start.amax(-1, keepdim=True)).int(),
+        )
         layout = _LabelLayout(labels, mask)
         if not layout.inputs.numel():
-            return total
+            return total, misses
         with laid_out(self.base.model):
             second = self.base.model(
                 input_ids=layout.inputs.expand(len(ids), -1),
@@ -113,8 +139,12 @@ class Generator:
                 layout=layout,
             )
         logits: Tensor = second.logits  # (B, M, V)
-        chosen = logits.gather(2, layout.targets.expand(len(ids), -1)[..., None])[..., 0].float()
-        return total.index_add(1, layout.owner, chosen - logits.float().logsumexp(-1))
+        chosen = logits.gather(2, layout.targets.expand(len(ids), -1)[..., None])[..., 0]
+        missed = (chosen < logits.amax(-1)).int()
+        return (
+            total.index_add(1, layout.owner, chosen.float() - logits.float().logsumexp(-1)),
+            misses.index_add(1, layout.owner, missed),
+        )
 
     def _batches(
         self, prompts: Sequence[Ids], adapters: Sequence[str | None], extra: int, limit: int = MAX_ROWS
