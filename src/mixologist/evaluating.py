@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer
+from mixologist.evaluation.baselines.full import FullModel, FullModels
 from mixologist.evaluation.baselines.merging import MERGES, merged
 from mixologist.evaluation.examples import instructive
 from mixologist.evaluation.forgetting import forgetting
@@ -15,13 +16,13 @@ from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.run import Evaluator
 from mixologist.evaluation.transfer import transfer
 from mixologist.model.adapters import Bank
-from mixologist.model.base import Base
+from mixologist.model.base import Base, folder_digest
 from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter
 from mixologist.model.generate import Generator
 from mixologist.model.router import Router
 from mixologist.recipe.schema import Recipe
 from mixologist.records import Outcome
-from mixologist.runfolder import RunFolder
+from mixologist.runfolder import CONTROL, RunFolder
 from mixologist.tasks.task import Stage, Task
 
 
@@ -54,9 +55,17 @@ def make_evaluator(
         BASE: record["base_digest"]
     }
     digests |= {name: adapter_digest(folder.baselines / name) for name in bank.names if name in MERGES}
-    answerer = Answerer(
-        Generator(base, bank, encoder.end_ids), encoder, digests, Predictions(folder.predictions)
+    generator = Generator(base, bank, encoder.end_ids)
+    full = FullModels(
+        {
+            name: FullModel(folder.full_model(name), facts["tasks"])
+            for name, facts in record.get("full", {}).items()
+            if name.rpartition(CONTROL)[2] in recipe.evaluation.baselines
+        },
+        generator,
     )
+    digests |= {name: folder_digest(model.folder) for name, model in full.models.items()}
+    answerer = Answerer(generator, encoder, digests, Predictions(folder.predictions), full=full)
     feeds = {name: facts["tasks"] for name, facts in record["adapters"].items()}
     return Evaluator(answerer, feeds, recipe.evaluation, recipe.seed)
 
@@ -131,7 +140,7 @@ def add_replicates(
     for number, replicate in enumerate(record.get("replicates", []), start=1):
         if bank is not None:
             bank.detach()
-        own = dict(record) | {key: replicate[key] for key in ("adapters", "controls")}
+        own = dict(record) | {key: replicate.get(key, {}) for key in ("adapters", "controls", "full")}
         bank = load_adapters(base, folder.replicate(number), own, recipe)
         other = make_evaluator(recipe, own, (base, bank), encoder, folder.replicate(number))
         other.answerer.advance = evaluator.answerer.advance

@@ -21,7 +21,10 @@ from mixologist.tasks.task import Task
 
 SHARING = ("shared", "groups")
 """Systems that share parameters between tasks: what a verdict is about."""
-PAIRS = (("oracle", "base"), ("routed", "oracle"), ("oracle", "tfidf"), ("shared", "single_task_total_steps"))
+PAIRS = (
+    ("oracle", "base"), ("routed", "oracle"), ("oracle", "tfidf"), ("shared", "single_task_total_steps"),
+    ("single_task", "full_single_task"), ("shared", "full_multi_task"), ("full_multi_task", "full_single_task"),
+)  # fmt: skip
 """Further differences that every table shows."""
 
 Answers = Mapping[str, Runs]

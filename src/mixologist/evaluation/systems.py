@@ -2,6 +2,8 @@
 
 few_shot                 the base, shown some train rows with their answers first
 single_task_total_steps  an adapter of the task alone, trained for as many steps as one that is fed by all tasks
+full_single_task         a copy of the base whose weights were all trained on the task's own rows
+full_multi_task          one whose weights were all trained on the rows of all tasks
 merged_linear, _ties     the single-task adapters merged by PEFT, none of them trained further
 tfidf                    TF-IDF with logistic regression; tasks with a closed set of answers
 an endpoint's name       a model of someone else
@@ -47,7 +49,8 @@ class Rivals:
 
         Without ``alone`` only those that differ with the adapters' training seed.
         """
-        adapters = {kind: kind for kind in MERGES} | {
+        full = self.answerer.full
+        adapters = {kind: kind for kind in (*MERGES, "full_multi_task")} | {
             name.removeprefix(f"{task.name}{CONTROL}"): name
             for name in self.answerer.digests
             if name.startswith(f"{task.name}{CONTROL}")
@@ -56,6 +59,7 @@ class Rivals:
             system: partial(self._adapter, name)
             for system, name in adapters.items()
             if name in self.answerer.digests
+            and (full is None or name not in full.models or full.serves(name, task.name))
         }
         if not alone:
             return found
