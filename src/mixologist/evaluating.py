@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer
@@ -14,6 +15,7 @@ from mixologist.evaluation.measuring import evaluation, regret
 from mixologist.evaluation.predictions import Predictions
 from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.run import Evaluator
+from mixologist.evaluation.sizes import sizes
 from mixologist.evaluation.transfer import transfer
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base, folder_digest
@@ -105,8 +107,11 @@ def evaluate_run(
             evaluator.answerer.generator, encoder, general, recipe.evaluation,
             recipe.training.max_tokens_per_batch, recipe.seed,
         )  # fmt: skip
+    if evaluator.answerer.full:
+        evaluator.answerer.full.release()
     add_replicates(answers, recipe, record, evaluator, encoder, folder, report, tasks, split)
     result = evaluation(tasks, answers, recipe.evaluation, recipe.seed, split)
+    result["sizes"] = sizes(trained_for(evaluator, folder, tasks, served_by))
     for name, row in result["tasks"].items():
         row["served_by"] = served_by[name]
         row["examples"] = instructive(tasks[name], split, first[name])
@@ -121,6 +126,22 @@ def evaluate_run(
     result["router"] = report.report(tasks, general, split, evaluator.answerer.advance)
     result["router"]["regret"] = regret(result["tasks"])
     return result
+
+
+def trained_for(
+    evaluator: Evaluator, folder: RunFolder, tasks: Mapping[str, Task], served_by: Mapping[str, str]
+) -> dict[str, list[Path]]:
+    """System -> folders of what was trained for it: one for all tasks or one for each. Merges count as trained."""
+    full, found = evaluator.answerer.full, dict[str, list[Path]]()
+    for task in tasks:
+        own = evaluator.systems(task) | {"oracle": served_by[task]}
+        own |= evaluator.rivals.trained(tasks[task])
+        for system, name in own.items():
+            if name != BASE:
+                place = full.models[name].folder if full and name in full.models else folder.any_adapter(name)
+                place = folder.baselines / name if name in MERGES else place
+                found.setdefault(system, []).append(place)
+    return found
 
 
 def add_replicates(

@@ -252,7 +252,7 @@ class _Execution:
         self._note_training(result, number, seed)
 
     def _train_full(self, name: str, number: int, place: int) -> dict[str, Any]:
-        """A copy of the base, all its weights trained by the loop that trains adapters; kept as a Transformers folder."""
+        """A copy of the base, all its weights trained as adapters are; kept as a Transformers folder."""
         assert self.base is not None
         plan, folder = plan_of_full(self.plan, name), self.folder.replicate(number)
         base = load_base(self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device"))

@@ -49,17 +49,8 @@ class Rivals:
 
         Without ``alone`` only those that differ with the adapters' training seed.
         """
-        full = self.answerer.full
-        adapters = {kind: kind for kind in (*MERGES, "full_multi_task")} | {
-            name.removeprefix(f"{task.name}{CONTROL}"): name
-            for name in self.answerer.digests
-            if name.startswith(f"{task.name}{CONTROL}")
-        }
         found: dict[str, Answers] = {
-            system: partial(self._adapter, name)
-            for system, name in adapters.items()
-            if name in self.answerer.digests
-            and (full is None or name not in full.models or full.serves(name, task.name))
+            system: partial(self._adapter, name) for system, name in self.trained(task).items()
         }
         if not alone:
             return found
@@ -68,6 +59,19 @@ class Rivals:
         if "tfidf" in self.options.baselines and tfidf.applies(task):
             found["tfidf"] = self._tfidf
         return found | {name: asker.answer for name, asker in self._askers.items()}
+
+    def trained(self, task: Task) -> dict[str, str]:
+        """System -> the adapter, merge or fully fine-tuned model that answers the task in it."""
+        full = self.answerer.full
+        own = f"{task.name}{CONTROL}"
+        named = {kind: kind for kind in (*MERGES, "full_multi_task")}
+        named |= {n.removeprefix(own): n for n in self.answerer.digests if n.startswith(own)}
+        return {
+            system: name
+            for system, name in named.items()
+            if name in self.answerer.digests
+            and (full is None or name not in full.models or task.name in full.models[name].tasks)
+        }
 
     def usage(self) -> dict[str, Any]:
         """What asking the endpoints cost in this evaluation."""

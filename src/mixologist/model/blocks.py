@@ -35,9 +35,9 @@ def recomputed(base: Base, set_up: Callable[[], AbstractContextManager[None]]) -
 
 @contextmanager
 def compiled(base: Base, wanted: bool = True) -> Iterator[None]:
-    """Inside, blocks are compiled for any number of tokens; attention and adapted linears, whose work differs from
+    """Inside, blocks are compiled for any number of tokens, if that is ``wanted``.
 
-    pack to pack, stay as they are. Attach the bank before.
+    Attention and adapted linears, whose work differs from pack to pack, stay as they are. Attach the bank before.
     """
     if not wanted:
         yield

@@ -31,6 +31,7 @@ class Trained(Protocol):
     def names(self) -> list[str]: ...  # noqa: D102 - those of them that segments can belong to
     def gradient(self, index: int) -> Tensor: ...  # noqa: D102 - (P,), what backward adds into
     def use(self, groups: Groups | None) -> AbstractContextManager[None]: ...  # noqa: D102
+    def detach(self) -> None: ...  # noqa: D102 - leave a plain frozen base behind
 
 
 class WholeModel:

@@ -26,7 +26,7 @@ def learning_rate(update: int, horizon: int, options: Training) -> float:
 
 
 class AdapterOptimizer:
-    """Clipping and AdamW (Loshchilov & Hutter 2019) over the vector that holds one adapter of the bank, or a whole model."""
+    """Clipping and AdamW (Loshchilov & Hutter 2019) over the vector of one adapter, or of a whole model."""
 
     def __init__(self, bank: Trained, index: int, options: Training) -> None:
         self.bank = bank

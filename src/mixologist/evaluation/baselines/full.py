@@ -29,10 +29,6 @@ class FullModels:
     like: Generator
     _held: tuple[str, Generator] | None = None
 
-    def serves(self, name: str, task: str) -> bool:
-        """Whether this is one of the models, and trained on the task."""
-        return name in self.models and task in self.models[name].tasks
-
     def generator(self, name: str) -> Generator:
         """The model, ready to answer, in the place of the one asked for before."""
         if self._held is None or self._held[0] != name:
