@@ -117,8 +117,8 @@ def measure(
             "systems": {system: _system(task, runs, options, seed) for system, runs in found.items()},
             "paired": {f"{a} - {b}": _record(difference, options) for (a, b), difference in pairs.items()},
         }
-        for (system, _), difference in pairs.items():
-            if system in SHARING:
+        for (system, other), difference in pairs.items():
+            if system in SHARING and other == "single_task":
                 sharing.setdefault(system, {})[name] = difference
     for system, differences in sharing.items():
         for name, judged in verdicts(differences, options.confidence, options.smallest_effect).items():
