@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer
+from mixologist.evaluation.baselines.full import FullModel, FullModels
 from mixologist.evaluation.baselines.merging import MERGES, merged
 from mixologist.evaluation.examples import instructive
 from mixologist.evaluation.forgetting import forgetting
@@ -13,15 +15,16 @@ from mixologist.evaluation.measuring import evaluation, regret
 from mixologist.evaluation.predictions import Predictions
 from mixologist.evaluation.routing import RouterReport
 from mixologist.evaluation.run import Evaluator
+from mixologist.evaluation.sizes import sizes
 from mixologist.evaluation.transfer import transfer
 from mixologist.model.adapters import Bank
-from mixologist.model.base import Base
+from mixologist.model.base import Base, folder_digest
 from mixologist.model.checkpoint import adapter_digest, load_bank, read_adapter
 from mixologist.model.generate import Generator
 from mixologist.model.router import Router
 from mixologist.recipe.schema import Recipe
 from mixologist.records import Outcome
-from mixologist.runfolder import RunFolder
+from mixologist.runfolder import CONTROL, RunFolder
 from mixologist.tasks.task import Stage, Task
 
 
@@ -54,9 +57,17 @@ def make_evaluator(
         BASE: record["base_digest"]
     }
     digests |= {name: adapter_digest(folder.baselines / name) for name in bank.names if name in MERGES}
-    answerer = Answerer(
-        Generator(base, bank, encoder.end_ids), encoder, digests, Predictions(folder.predictions)
+    generator = Generator(base, bank, encoder.end_ids)
+    full = FullModels(
+        {
+            name: FullModel(folder.full_model(name), facts["tasks"])
+            for name, facts in record.get("full", {}).items()
+            if name.rpartition(CONTROL)[2] in recipe.evaluation.baselines
+        },
+        generator,
     )
+    digests |= {name: folder_digest(model.folder) for name, model in full.models.items()}
+    answerer = Answerer(generator, encoder, digests, Predictions(folder.predictions), full=full)
     feeds = {name: facts["tasks"] for name, facts in record["adapters"].items()}
     return Evaluator(answerer, feeds, recipe.evaluation, recipe.seed)
 
@@ -96,8 +107,11 @@ def evaluate_run(
             evaluator.answerer.generator, encoder, general, recipe.evaluation,
             recipe.training.max_tokens_per_batch, recipe.seed,
         )  # fmt: skip
+    if evaluator.answerer.full:
+        evaluator.answerer.full.release()
     add_replicates(answers, recipe, record, evaluator, encoder, folder, report, tasks, split)
     result = evaluation(tasks, answers, recipe.evaluation, recipe.seed, split)
+    result["sizes"] = sizes(trained_for(evaluator, folder, tasks, served_by))
     for name, row in result["tasks"].items():
         row["served_by"] = served_by[name]
         row["examples"] = instructive(tasks[name], split, first[name])
@@ -112,6 +126,22 @@ def evaluate_run(
     result["router"] = report.report(tasks, general, split, evaluator.answerer.advance)
     result["router"]["regret"] = regret(result["tasks"])
     return result
+
+
+def trained_for(
+    evaluator: Evaluator, folder: RunFolder, tasks: Mapping[str, Task], served_by: Mapping[str, str]
+) -> dict[str, list[Path]]:
+    """System -> folders of what was trained for it: one for all tasks or one for each. Merges count as trained."""
+    full, found = evaluator.answerer.full, dict[str, list[Path]]()
+    for task in tasks:
+        own = evaluator.systems(task) | {"oracle": served_by[task]}
+        own |= evaluator.rivals.trained(tasks[task])
+        for system, name in own.items():
+            if name != BASE:
+                place = full.models[name].folder if full and name in full.models else folder.any_adapter(name)
+                place = folder.baselines / name if name in MERGES else place
+                found.setdefault(system, []).append(place)
+    return found
 
 
 def add_replicates(
@@ -131,7 +161,7 @@ def add_replicates(
     for number, replicate in enumerate(record.get("replicates", []), start=1):
         if bank is not None:
             bank.detach()
-        own = dict(record) | {key: replicate[key] for key in ("adapters", "controls")}
+        own = dict(record) | {key: replicate.get(key, {}) for key in ("adapters", "controls", "full")}
         bank = load_adapters(base, folder.replicate(number), own, recipe)
         other = make_evaluator(recipe, own, (base, bank), encoder, folder.replicate(number))
         other.answerer.advance = evaluator.answerer.advance

@@ -12,7 +12,7 @@ import platform
 import resource
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,10 +29,12 @@ from mixologist.evaluating import evaluate_run, load_adapters, make_evaluator
 from mixologist.evaluation.loss import validation_losses
 from mixologist.files import write_json, write_text
 from mixologist.model.adapters import Bank, Shape
-from mixologist.model.base import Base, load_base
+from mixologist.model.base import Base, folder_digest, load_base
+from mixologist.model.blocks import check_compiler, compiled
 from mixologist.model.checkpoint import adapter_digest, save_adapter
 from mixologist.model.router import Router
-from mixologist.planning import Plan, describe, steps_between_validations
+from mixologist.model.whole import Trained, WholeModel
+from mixologist.planning import Plan, describe, full_models, plan_of_full, steps_between_validations
 from mixologist.recipe.load import dump
 from mixologist.report.html import write_report
 from mixologist.runfolder import STAGES, VERSION, RunFolder
@@ -84,7 +86,7 @@ def execute(
 def make_job(
     plan: Plan,
     base: Base,
-    bank: Bank,
+    bank: Trained,
     folder: Path,
     *,
     seed: int,
@@ -129,6 +131,8 @@ class _Execution:
             self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device")
         )
         if not self.record:
+            if self.recipe.training.torch_compile:
+                check_compiler(self.base.device)
             self.record = self._first_record(self.base)
             self._note("began")
             self.folder.write_record(self.record)
@@ -165,6 +169,7 @@ class _Execution:
                 "dtype": str(base.dtype).removeprefix("torch."),
                 "device": str(base.device),
                 "threads": torch.get_num_threads(),
+                "torch_compile": self.recipe.training.torch_compile,
                 "trunk": self.plan.trunk,
                 "router_depth": self.plan.depth,
             },
@@ -206,10 +211,18 @@ class _Execution:
         )
 
     def train(self) -> None:
-        """All adapters to their best state, then their PEFT folders; once for each training seed."""
-        for number in range(self._trained(), self.recipe.evaluation.seeds):
-            self._train(number)
-            self.begin("training")
+        """All adapters to their best state and then their PEFT folders, after them the fully fine-tuned baselines; once
+        for each training seed.
+        """
+        for number in range(self.recipe.evaluation.seeds):
+            if number >= self._trained():
+                self._train(number)
+                self.begin("training")
+            facts = self.record["replicates"][number - 1] if number else self.record
+            for place, name in enumerate(full_models(self.plan), start=1):
+                if name not in facts.setdefault("full", {}):
+                    facts["full"][name] = self._train_full(name, number, place)
+                    self.begin("training")
 
     def _trained(self) -> int:
         """For how many seeds the adapters are there."""
@@ -229,32 +242,56 @@ class _Execution:
             dropout=recipe.adapters.lora_dropout, seed=seed,
         )  # fmt: skip
         with open_trackers(recipe.training.report_to, folder.path) as track:
-            resume = f"mixologist train {self.folder.path} --resume"
-            job = make_job(self.plan, self.base, bank, folder.path, seed=seed, resume_command=resume)
             tracked = Watch(
                 self._progress(number), self.hooks.should_stop, lambda row: track(losses(row), row["step"])
             )
-            result = train(job, tracked)
+            job = make_job(
+                self.plan, self.base, bank, folder.path, seed=seed, resume_command=self._resume_command
+            )
+            with compiled(self.base, self._compile):
+                result = train(job, tracked)
         for name in names:
             save_adapter(bank, name, folder.any_adapter(name))
         bank.detach()
         self._note_training(result, number, seed)
 
-    def _progress(self, number: int) -> Callable[[int, int, dict[str, Any]], None]:
-        """Steps counted over all seeds."""
-        times = self.recipe.evaluation.seeds
-        return lambda step, steps, news: self.hooks.progress(number * steps + step, times * steps, news)
+    def _train_full(self, name: str, number: int, place: int) -> dict[str, Any]:
+        """A copy of the base, all its weights trained as adapters are; kept as a Transformers folder."""
+        assert self.base is not None
+        plan, folder = plan_of_full(self.plan, name), self.folder.replicate(number)
+        base = load_base(self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device"))
+        model = WholeModel(base, name)
+        seed = seeds.replicate(self.recipe.seed, number)
+        job = make_job(plan, base, model, folder.full(name), seed=seed, resume_command=self._resume_command)
+        with compiled(base, self._compile):
+            result = train(job, Watch(self._progress(number, place), self.hooks.should_stop))
+        model.detach()
+        model.save(folder.full_model(name))
+        shutil.rmtree(folder.full(name) / "checkpoints", ignore_errors=True)
+        self.record["tokens"] += result.computed_tokens
+        return _facts(result, name, plan.feeds.adapters[name]) | {
+            "learning_rate": plan.recipe.training.learning_rate,
+            "digest": folder_digest(folder.full_model(name)),
+        }
+
+    @property
+    def _resume_command(self) -> str:
+        return f"mixologist train {self.folder.path} --resume"
+
+    @property
+    def _compile(self) -> bool:
+        return bool(self.record["choices"].get("torch_compile", False))
+
+    def _progress(self, number: int, place: int = 0) -> Callable[[int, int, dict[str, Any]], None]:
+        """Steps counted over all seeds and, within each, over the adapters together and every full fine-tuning."""
+        trainings = 1 + len(full_models(self.plan))
+        done, times = number * trainings + place, self.recipe.evaluation.seeds * trainings
+        return lambda step, steps, news: self.hooks.progress(done * steps + step, times * steps, news)
 
     def _note_training(self, result: Result, number: int, seed: int) -> None:
         folder = self.folder.replicate(number)
         facts = {
-            name: {
-                "tasks": list(tasks),
-                "best_step": result.best_step[name],
-                "stopped_early": result.stopped[name],
-                "validation_loss": {t: loss for (a, t), loss in result.validation.items() if a == name},
-                "digest": adapter_digest(folder.any_adapter(name)),
-            }
+            name: _facts(result, name, tasks) | {"digest": adapter_digest(folder.any_adapter(name))}
             for name, tasks in self.plan.feeds.adapters.items()
         }
         controls = {name: facts.pop(name) for name in self.plan.feeds.controls}
@@ -315,6 +352,16 @@ class _Execution:
             self._note("complete")
             self.begin("complete")
             shutil.rmtree(self.folder.checkpoints, ignore_errors=True)
+
+
+def _facts(result: Result, name: str, tasks: Sequence[str]) -> dict[str, Any]:
+    """What run.json says of one adapter, or fully fine-tuned model, that was trained."""
+    return {
+        "tasks": list(tasks),
+        "best_step": result.best_step[name],
+        "stopped_early": result.stopped[name],
+        "validation_loss": {t: loss for (a, t), loss in result.validation.items() if a == name},
+    }
 
 
 def _peak_memory() -> int:

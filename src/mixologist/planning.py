@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mixologist.errors import UserError, nearest
@@ -170,10 +170,40 @@ def controls(recipe: Recipe, feeds: Feeds) -> dict[str, Control]:
     }
 
 
+def full_models(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """The fully fine-tuned baselines that the recipe names: name -> the tasks that it is trained on."""
+    names, wanted = tuple(plan.tasks.tasks), plan.recipe.evaluation.baselines
+    single = {control_name("full_single_task", task): (task,) for task in names}
+    multi = {"full_multi_task": names}
+    return (single if "full_single_task" in wanted else {}) | (multi if "full_multi_task" in wanted else {})
+
+
+def plan_of_full(plan: Plan, name: str) -> Plan:
+    """The plan of one fully fine-tuned baseline: draws, steps and validations of an adapter with its tasks, and a
+    learning rate of its own.
+    """
+    recipe = plan.recipe
+    training = recipe.training.model_copy(update={"learning_rate": full_learning_rate(recipe)})
+    feeds = replace(plan.feeds, adapters={name: full_models(plan)[name]}, controls={})
+    weights = [task.weight for task in plan.tasks.tasks.values()]
+    return replace(
+        plan, recipe=recipe.model_copy(update={"training": training}), feeds=feeds,
+        forecast=forecast(feeds, recipe.mixture, weights, recipe.seed),
+    )  # fmt: skip
+
+
+def full_learning_rate(recipe: Recipe) -> float:
+    """A tenth of the adapters' unless said otherwise: LoRA's best rate is about ten times full fine-tuning's, whatever
+    the model (LoRA Without Regret, Schulman et al. 2025), so that tuning the one tunes the other.
+    """
+    return recipe.training.full_learning_rate or recipe.training.learning_rate / 10
+
+
 def describe(plan: Plan) -> dict[str, Any]:
     """``plan --json`` (DESIGN: JSON shapes)."""
     everything = plan.tasks.tasks | plan.general
-    tokens = plan.tokens_computed() * plan.recipe.evaluation.seeds
+    seeds, fulls = plan.recipe.evaluation.seeds, [plan_of_full(plan, name) for name in full_models(plan)]
+    adapted, full = plan.tokens_computed() * seeds, sum(each.tokens_computed() for each in fulls) * seeds
     return {
         "tasks": {name: _describe_task(plan, task) for name, task in everything.items()},
         "schedule": [{"epoch": n + 1, "shares": shares} for n, shares in enumerate(plan.forecast.shares)],
@@ -185,10 +215,12 @@ def describe(plan: Plan) -> dict[str, Any]:
         "trunk": plan.trunk,
         "router_depth": plan.depth,
         "steps": plan.forecast.steps,
-        "seeds": plan.recipe.evaluation.seeds,
-        "tokens": tokens,
+        "seeds": seeds,
+        "tokens": adapted + full,
         "memory_bytes": _memory(plan),
-        "seconds": round(seconds(training_flops(plan.skeleton, tokens))),
+        "seconds": round(
+            seconds(training_flops(plan.skeleton, adapted) + training_flops(plan.skeleton, full, full=True))
+        ),
         "audit": plan.tasks.audit.as_json(),
         "fingerprint": plan.fingerprint,
         "warnings": plan.warnings,
@@ -237,7 +269,10 @@ def _memory(plan: Plan) -> int:
         choose_dtype(choose_device(training.device)) if training.dtype == "auto" else DTYPES[training.dtype]
     )
     tokens = max(training.max_tokens_per_batch, max(rows.longest for rows in plan.train.values()))
-    return memory_bytes(plan.skeleton, plan.adapter_numbers, plan.adapters, tokens, chosen.itemsize)
+    return memory_bytes(
+        plan.skeleton, plan.adapter_numbers * plan.adapters, tokens, chosen.itemsize,
+        full=bool(full_models(plan)), recompute=training.gradient_checkpointing,
+    )  # fmt: skip
 
 
 def _longest(recipe: Recipe, config: Any) -> int:

@@ -57,6 +57,14 @@ class RunFolder:
         """The PEFT folder of an adapter, which may be one that is only there to be compared with."""
         return self.baselines / name if CONTROL in name else self.adapter(name)
 
+    def full(self, name: str) -> Path:
+        """A fully fine-tuned baseline: ``model/``, and the logs of its training."""
+        return self.baselines / name
+
+    def full_model(self, name: str) -> Path:
+        """Its model, a Transformers folder."""
+        return self.full(name) / "model"
+
     @property
     def predictions(self) -> Path:
         """Answers by split, task and adapter."""

@@ -13,6 +13,7 @@ from mixologist.mixing.forecast import forecast
 from mixologist.mixing.sampler import Feeds, Update
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base
+from mixologist.model.whole import Trained
 from mixologist.recipe.schema import Mixture, Training
 from mixologist.training.loop import Job
 from mixologist.training.updates import Updater
@@ -68,10 +69,9 @@ def new_bank(base: Base, names: list[str], *, common: bool = False, dropout: flo
     )
 
 
-def weights(bank: Bank, name: str) -> torch.Tensor:
+def weights(bank: Trained, name: str) -> torch.Tensor:
     """All numbers of one adapter."""
-    index = [shape.name for shape in bank.shapes].index(name)
-    return bank.flat[index].clone()
+    return bank.flat[bank.parts.index(name)].clone()
 
 
 def trace(folder: Path, adapter: str) -> list[dict[str, Any]]:

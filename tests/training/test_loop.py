@@ -24,7 +24,7 @@ def base(tmp_path: Path) -> Base:
 def outcome(base: Base, folder: Path, **changes: Any) -> dict[str, torch.Tensor]:
     made = job(base, folder, **changes)
     train(made)
-    found = {shape.name: weights(made.bank, shape.name) for shape in made.bank.shapes}
+    found = {name: weights(made.bank, name) for name in made.bank.parts}
     made.bank.detach()
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mixologist.evaluation.baselines.few_shot import as_turns, draw_shots
+from mixologist.evaluation.baselines.full import FullModels
 from mixologist.evaluation.predictions import Predictions
 from mixologist.model.families import longest
 from mixologist.model.generate import Generator
@@ -39,6 +40,8 @@ class Answerer:
     seed: int = 0
     """Draws the shots."""
     advance: Callable[[int], None] = lambda count: None
+    full: FullModels | None = None
+    """Models asked by name like adapters, though never in one call with them."""
 
     def prompts(self, task: Task, split: str) -> list[Prompt]:
         """All rows of a split, in prompts as long as in training; answers need room in the base's positions only.
@@ -80,13 +83,16 @@ class Answerer:
     def _compute(self, task: Task, prompts: Sequence[Encoded], adapters: Sequence[str]) -> list[str]:
         ids = [prompt.prompt for prompt in prompts]
         names = [None if adapter == BASE else adapter for adapter in adapters]
+        generator = self.generator
+        if self.full and adapters[0] in self.full.models:
+            generator, names = self.full.generator(adapters[0]), [None] * len(adapters)
         labels = task.format.choices
         if labels:
-            scores = self.generator.score(
+            scores = generator.score(
                 ids, names, [self.encoder.completion(label) for label in labels], advance=self.advance
             )
             return [labels[best] for best in scores.argmax(1)]
-        tokens = self.generator.generate(ids, names, task.max_new_tokens, advance=self.advance)
+        tokens = generator.generate(ids, names, task.max_new_tokens, advance=self.advance)
         return [self.encoder.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in tokens]
 
     def _answer_room(self, task: Task, encoder: Encoder) -> int:

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from mixologist.mixing.batching import Encoded, Segment, micro_batches
-from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.forward import target_losses
+from mixologist.model.whole import Trained
 
 
 @torch.no_grad()
 def validation_losses(
     base: Base,
-    bank: Bank,
+    bank: Trained,
     rows: Mapping[str, Sequence[Encoded]],
     pairs: Sequence[tuple[str | None, str]],
     max_tokens: int,

@@ -21,7 +21,10 @@ from mixologist.tasks.task import Task
 
 SHARING = ("shared", "groups")
 """Systems that share parameters between tasks: what a verdict is about."""
-PAIRS = (("oracle", "base"), ("routed", "oracle"), ("oracle", "tfidf"), ("shared", "single_task_total_steps"))
+PAIRS = (
+    ("oracle", "base"), ("routed", "oracle"), ("oracle", "tfidf"), ("shared", "single_task_total_steps"),
+    ("single_task", "full_single_task"), ("shared", "full_multi_task"), ("full_multi_task", "full_single_task"),
+)  # fmt: skip
 """Further differences that every table shows."""
 
 Answers = Mapping[str, Runs]
@@ -114,8 +117,8 @@ def measure(
             "systems": {system: _system(task, runs, options, seed) for system, runs in found.items()},
             "paired": {f"{a} - {b}": _record(difference, options) for (a, b), difference in pairs.items()},
         }
-        for (system, _), difference in pairs.items():
-            if system in SHARING:
+        for (system, other), difference in pairs.items():
+            if system in SHARING and other == "single_task":
                 sharing.setdefault(system, {})[name] = difference
     for system, differences in sharing.items():
         for name, judged in verdicts(differences, options.confidence, options.smallest_effect).items():

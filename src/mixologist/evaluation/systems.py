@@ -2,6 +2,8 @@
 
 few_shot                 the base, shown some train rows with their answers first
 single_task_total_steps  an adapter of the task alone, trained for as many steps as one that is fed by all tasks
+full_single_task         a copy of the base whose weights were all trained on the task's own rows
+full_multi_task          one whose weights were all trained on the rows of all tasks
 merged_linear, _ties     the single-task adapters merged by PEFT, none of them trained further
 tfidf                    TF-IDF with logistic regression; tasks with a closed set of answers
 an endpoint's name       a model of someone else
@@ -47,15 +49,8 @@ class Rivals:
 
         Without ``alone`` only those that differ with the adapters' training seed.
         """
-        adapters = {kind: kind for kind in MERGES} | {
-            name.removeprefix(f"{task.name}{CONTROL}"): name
-            for name in self.answerer.digests
-            if name.startswith(f"{task.name}{CONTROL}")
-        }
         found: dict[str, Answers] = {
-            system: partial(self._adapter, name)
-            for system, name in adapters.items()
-            if name in self.answerer.digests
+            system: partial(self._adapter, name) for system, name in self.trained(task).items()
         }
         if not alone:
             return found
@@ -64,6 +59,19 @@ class Rivals:
         if "tfidf" in self.options.baselines and tfidf.applies(task):
             found["tfidf"] = self._tfidf
         return found | {name: asker.answer for name, asker in self._askers.items()}
+
+    def trained(self, task: Task) -> dict[str, str]:
+        """System -> the adapter, merge or fully fine-tuned model that answers the task in it."""
+        full = self.answerer.full
+        own = f"{task.name}{CONTROL}"
+        named = {kind: kind for kind in (*MERGES, "full_multi_task")}
+        named |= {n.removeprefix(own): n for n in self.answerer.digests if n.startswith(own)}
+        return {
+            system: name
+            for system, name in named.items()
+            if name in self.answerer.digests
+            and (full is None or name not in full.models or task.name in full.models[name].tasks)
+        }
 
     def usage(self) -> dict[str, Any]:
         """What asking the endpoints cost in this evaluation."""

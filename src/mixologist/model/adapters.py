@@ -114,6 +114,11 @@ class Bank:
         names = [shape.name for shape in self.shapes]
         return names[:-1] if self.common else names
 
+    @property
+    def parts(self) -> list[str]:
+        """Every adapter, ``common`` included: those in ``flat``."""
+        return [shape.name for shape in self.shapes]
+
     def _attach(self, name: str) -> BankedLinear:
         parent, _, child = name.rpartition(".")
         holder = self.base.model.get_submodule(parent)

@@ -177,6 +177,16 @@ AttentionInterface.register(NAME, _attention)
 
 
 @contextmanager
+def uncompiled() -> Iterator[None]:
+    """Inside, torch.compile leaves this attention as it is: another pack would be another program."""
+    AttentionInterface.register(NAME, torch.compiler.disable(_attention))
+    try:
+        yield
+    finally:
+        AttentionInterface.register(NAME, _attention)
+
+
+@contextmanager
 def laid_out(model: Any) -> Iterator[None]:
     """Inside, the model wants ``layout=`` in every call; outside, it takes ordinary padded batches."""
     before = model.config._attn_implementation

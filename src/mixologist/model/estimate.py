@@ -45,20 +45,40 @@ def skeleton(config: Any) -> Skeleton:
     return Skeleton(parameters, linears, depth, config.hidden_size, config.vocab_size)
 
 
-def memory_bytes(base: Skeleton, adapter_numbers: int, adapters: int, tokens: int, number_bytes: int) -> int:
-    """Training's peak: libraries, base, bank (weights, gradients, two moments, best state in float32), activations,
-    logits of the targets. Evaluation may need more.
+def memory_bytes(
+    base: Skeleton,
+    trained: int,
+    tokens: int,
+    number_bytes: int,
+    *,
+    full: bool = False,
+    recompute: bool = False,
+) -> int:
+    """Training's peak: libraries, base, what is trained (weights, gradients, two moments, best state in float32),
+    activations, logits of the targets. Evaluation may need more.
+
+    Args:
+        base: the frozen one.
+        trained: numbers of all adapters in the bank.
+        tokens: computed at once.
+        number_bytes: of one number of the base.
+        full: whether copies of the base are also trained whole, one at a time, when the adapters are done.
+        recompute: whether blocks keep their inputs only; one at a time then has all its activations.
     """
     weights = base.parameters * number_bytes
-    bank = 5 * 4 * adapter_numbers * adapters
-    activations = ACTIVATIONS * base.blocks * base.hidden_size * tokens * number_bytes
+    lowered = base.parameters * number_bytes if number_bytes < 4 else 0  # autocast's copy
+    vectors = 5 * 4 * max(trained, base.parameters if full else 0) + (lowered if full else 0)
+    kept = ACTIVATIONS + base.blocks if recompute else ACTIVATIONS * base.blocks
+    activations = kept * base.hidden_size * tokens * number_bytes
     logits = 3 * base.vocabulary * (tokens // 8) * 4
-    return LIBRARIES + weights + bank + activations + logits
+    return LIBRARIES + weights + vectors + activations + logits
 
 
-def training_flops(base: Skeleton, tokens: int) -> float:
-    """Forward (2 P) and gradient of the inputs (2 P) of each token; gradients of frozen weights are not computed."""
-    return 4.0 * base.parameters * tokens
+def training_flops(base: Skeleton, tokens: int, *, full: bool = False) -> float:
+    """Forward (2 P) and gradient of the inputs (2 P) of each token; gradients of frozen weights are not computed, those
+    of a ``full`` fine-tuning are (2 P).
+    """
+    return (6.0 if full else 4.0) * base.parameters * tokens
 
 
 def seconds(flops: float) -> float:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 import torch
 from torch import Tensor
 
 from mixologist.mixing.batching import Packed
-from mixologist.model.adapters import Bank, Groups
+from mixologist.model.adapters import Groups
 from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
+from mixologist.model.blocks import recomputed
+from mixologist.model.whole import Trained
 
 
-def target_losses(base: Base, bank: Bank, batch: Packed) -> Tensor:
-    """Negative log-likelihood (C,) in nats of each target token of a pack, at least in float32."""
+def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool = False) -> Tensor:
+    """Negative log-likelihood (C,) in nats of each target token of a pack, at least in float32.
+
+    With ``recompute`` the blocks keep their inputs only and are computed again in the backward pass.
+    """
     keys = (
         tuple(zip(batch.keys, batch.lengths, strict=True)) if bank.dropout and torch.is_grad_enabled() else ()
     )
     groups = Groups(batch.adapter_tokens, len(batch.input_ids), keys)
-    with laid_out(base.model), bank.use(groups):
+
+    @contextmanager
+    def set_up() -> Iterator[None]:
+        with laid_out(base.model), bank.use(groups):
+            yield
+
+    with set_up(), recomputed(base, set_up) if recompute else nullcontext():
         logits = base.model(
             input_ids=_tensor(batch.input_ids, base)[None],
             position_ids=_tensor(batch.position_ids, base)[None],

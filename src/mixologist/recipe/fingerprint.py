@@ -12,7 +12,13 @@ from mixologist.recipe.schema import Recipe
 
 _NO_RESULT: dict[str, Any] = {
     "output_dir": True,
-    "training": {"report_to", "checkpoint_every", "max_tokens_per_batch"},
+    "training": {
+        "report_to",
+        "checkpoint_every",
+        "max_tokens_per_batch",
+        "gradient_checkpointing",
+        "torch_compile",
+    },
     "tasks": {"__all__": {"path"}},
     "general": {"path"},
     "math": {"path"},
@@ -23,7 +29,8 @@ def recipe_fingerprint(recipe: Recipe, data_digests: Mapping[str, str]) -> str:
     """SHA-256 (64 hex digits) of what decides a run's results: the recipe and the contents of its data.
 
     Left out, because no result changes its meaning with them: ``output_dir``, ``training.report_to``,
-    ``training.checkpoint_every``, ``training.max_tokens_per_batch`` (rounding only) and every ``path``: the
+    ``training.checkpoint_every``, ``training.max_tokens_per_batch``, ``training.gradient_checkpointing``,
+    ``training.torch_compile`` (rounding only) and every ``path``: the
     digests stand for what lies there, so that moved data is the same data. ``device`` stays, since it decides
     what ``dtype: auto`` means. A default left out and a default spelled out are the same.
 

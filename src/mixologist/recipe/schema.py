@@ -167,6 +167,8 @@ class Training(Section):
     """How each adapter is trained. Counts are per adapter: its updates never depend on its neighbours."""
 
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    full_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Of the fully fine-tuned baselines; a tenth of ``learning_rate`` when left out."""
     num_train_epochs: Annotated[float, Field(gt=0)] = 3
     max_steps: Positive | None = None
     """Stop after so many steps of the mixture, whatever the epochs say."""
@@ -192,6 +194,10 @@ class Training(Section):
     """Validations without a better loss after which an adapter stops."""
     checkpoint_every: Positive = 50
     """Steps between checkpoints; a killed run continues from the last."""
+    gradient_checkpointing: bool = False
+    """Compute blocks again in the backward pass: less memory, about a third more time, the same gradients."""
+    torch_compile: bool = False
+    """Compile the blocks in training."""
     dtype: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
     device: str = "auto"
     report_to: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
@@ -220,7 +226,15 @@ class Endpoint(Section):
 
 
 Baseline = Literal[
-    "base", "few_shot", "single_task", "single_task_total_steps", "merged_linear", "merged_ties", "tfidf"
+    "base",
+    "few_shot",
+    "single_task",
+    "single_task_total_steps",
+    "full_single_task",
+    "full_multi_task",
+    "merged_linear",
+    "merged_ties",
+    "tfidf",
 ]
 
 

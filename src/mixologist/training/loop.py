@@ -1,7 +1,8 @@
 """The training loop, from top to bottom: draw, update, log, validate, keep the best, checkpoint.
 
 Time per step is one forward and backward pass over the tokens of the updates that are ready; memory is the base, four
-times the bank (weights, gradients, two moments), its best states, and the activations of one micro-batch.
+times the bank (weights, gradients, two moments), its best states, and the activations of one micro-batch. A bank of
+one "adapter" that is all of a base's weights (`model.whole`) is trained in the same way.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from mixologist.mixing.batching import Encoded
 from mixologist.mixing.forecast import Forecast, state_at
 from mixologist.mixing.sampler import Feeds, Sampler
 from mixologist.mixing.schedules import probabilities
-from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
+from mixologist.model.whole import Trained
 from mixologist.recipe.schema import Mixture, Training
 from mixologist.training.best import Unit
 from mixologist.training.optim import learning_rate
@@ -37,7 +38,7 @@ class Job:
     """All that training needs, made by the pipeline."""
 
     base: Base
-    bank: Bank
+    bank: Trained
     rows: Mapping[str, Sequence[Encoded]]
     """Task or general data -> its train rows as token ids."""
     feeds: Feeds
@@ -305,6 +306,7 @@ class _Run:
         if lost:
             raise MixologistError(
                 f"training diverged before the first validation: {', '.join(lost)}; lower training.learning_rate"
+                " (training.full_learning_rate for a fully fine-tuned baseline)"
             )
         return Result(
             best_step={name: unit.best_step for unit in self.units for name in unit.adapters},

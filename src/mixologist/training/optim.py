@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from mixologist.model.adapters import Bank
+from mixologist.model.whole import Trained
 from mixologist.recipe.schema import Training
 
 
@@ -26,9 +26,9 @@ def learning_rate(update: int, horizon: int, options: Training) -> float:
 
 
 class AdapterOptimizer:
-    """Clipping and AdamW (Loshchilov & Hutter 2019) over the vector that holds one adapter of the bank."""
+    """Clipping and AdamW (Loshchilov & Hutter 2019) over the vector of one adapter, or of a whole model."""
 
-    def __init__(self, bank: Bank, index: int, options: Training) -> None:
+    def __init__(self, bank: Trained, index: int, options: Training) -> None:
         self.bank = bank
         self.index = index
         self.max_norm = options.max_grad_norm
@@ -56,11 +56,11 @@ class AdapterOptimizer:
         return norm
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Weights and moments (P,), and the step count: all that the next step depends on."""
-        flat = {"weights": self.flat_weights()}
+        """Weights and moments (P,), and the step count: all that the next step depends on, and not copies of it."""
+        flat = {"weights": self.bank.flat[self.index]}
         state = self.adamw.state[self.parameter]
         if state:
-            flat |= {name: state[name].clone() for name in ("exp_avg", "exp_avg_sq")}
+            flat |= {name: state[name] for name in ("exp_avg", "exp_avg_sq")}
             flat["step"] = state["step"].reshape(1).clone()
         return flat
 

@@ -10,9 +10,9 @@ import torch
 
 from mixologist.mixing.batching import Encoded, Segment, micro_batches
 from mixologist.mixing.sampler import Update
-from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.forward import target_losses
+from mixologist.model.whole import Trained
 from mixologist.recipe.schema import Training
 from mixologist.training.losses import token_weights
 from mixologist.training.optim import AdapterOptimizer
@@ -40,7 +40,7 @@ class Updater:
     def __init__(
         self,
         base: Base,
-        bank: Bank,
+        bank: Trained,
         rows: Mapping[str, Sequence[Encoded]],
         options: Training,
         frozen: Sequence[str] = (),
@@ -50,9 +50,9 @@ class Updater:
         self.rows = rows
         self.options = options
         self.optimizers = {
-            shape.name: AdapterOptimizer(bank, index, options)
-            for index, shape in enumerate(bank.shapes)
-            if shape.name not in frozen
+            name: AdapterOptimizer(bank, index, options)
+            for index, name in enumerate(bank.parts)
+            if name not in frozen
         }
 
     def apply(self, updates: Sequence[Update], rates: Mapping[str, float]) -> list[Measured]:
@@ -92,7 +92,7 @@ class Updater:
         """Accumulate gradients over micro-batches; returns the summed loss of each segment by its key."""
         sums: dict[str, float] = {}
         for batch in micro_batches(segments, self.options.max_tokens_per_batch, len(self.bank.names)):
-            losses = target_losses(self.base, self.bank, batch)
+            losses = target_losses(self.base, self.bank, batch, recompute=self.options.gradient_checkpointing)
             weights = torch.as_tensor(batch.weights, dtype=losses.dtype, device=losses.device)
             (losses * weights).sum().backward()
             owner = torch.as_tensor(batch.segment_of_target, device=losses.device)
