@@ -77,19 +77,3 @@ def test_the_worst_task_stands_beside_the_mean(tmp_path: Path) -> None:
     assert found["relative"] == pytest.approx(found["value"] / own)
     assert sum(found["verdicts"].values()) == found["tasks"] == 2
     assert cocktail("groups", tasks, answers, rows, options, 0) == {}
-
-
-def test_a_verdict_is_against_the_own_adapter_whatever_else_is_compared(tmp_path: Path) -> None:
-    write_data(tmp_path)
-    spec = TaskSpec(name="queue", path=str(tmp_path / "queue"), format="classification")
-    tasks = load_tasks(Recipe(tasks=(spec,))).tasks
-    own, shared = [run("queue", 0.9)], [run("queue", 0.6)]
-    few = {"queue": {"single_task": own, "shared": shared}}
-    rivals = {system: [run("queue", 0.3)] for system in ("single_task_total_steps", "full_multi_task")}
-    found = [
-        measure(tasks, answers, Evaluation(bootstrap_samples=200), 0)["queue"]
-        for answers in (few, {"queue": few["queue"] | rivals})
-    ]
-    verdict, with_rivals = (each["systems"]["shared"]["verdict"] for each in found)
-    assert verdict == with_rivals == "hurt"
-    assert found[0]["paired"]["shared - single_task"] == found[1]["paired"]["shared - single_task"]
