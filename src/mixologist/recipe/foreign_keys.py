@@ -22,7 +22,6 @@ FOREIGN_KEYS = {
     "gradient_accumulation_steps": _EVERY_BATCH,
     "per_device_eval_batch_size": _NOT_HERE + _EVERY_BATCH,
     "micro_batch_size": _EVERY_BATCH,
-    "gradient_checkpointing": _NOT_HERE + _MEMORY,
     "bf16": _PRECISION,
     "fp16": _PRECISION,
     "tf32": _PRECISION,
