@@ -83,6 +83,8 @@ class Follower:
     def _move(self, name: str, done: int, total: int, rate: float = 0) -> None:
         assert self.bar is not None
         self.progress.update(self.bar, completed=done, news=f"{rate:,.0f} tokens/s" if rate else "")
+        if done >= total:
+            self.progress.refresh()  # a stage shorter than the time between two drawings shows its end
         now = time.monotonic()
         due = done >= total or now - self.last_line > QUIET_SECONDS
         if not err.is_terminal and due and done != self.told:
