@@ -28,6 +28,7 @@ from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import load_base
 from mixologist.model.families import linears
 from mixologist.recipe.schema import Training
+from mixologist.tasks.encoding import Hidden
 from mixologist.training.updates import Updater
 
 MIXTURE = (((35, 70), (1, 2)), ((35, 90), (1, 2)), ((25, 70), (1, 3)), ((40, 120), (10, 40)), ((300, 900), (3, 12)),
@@ -42,6 +43,7 @@ class Row:
 
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
+    hidden: Hidden | None = None
 
 
 def examples(count: int, seed: int = 0) -> list[Row]:

@@ -35,6 +35,12 @@ def tiny_recipe(base: Path, data: Path) -> dict[str, Any]:
     return {"tasks": tasks, "training": training, "adapters": {"r": 4}, **ends}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The tests' own place for stored hidden states, in this process and those that it starts."""
+    os.environ["MIXOLOGIST_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny random Llama and its tokenizer. Never to be changed: copy it first."""

@@ -6,7 +6,8 @@ from pathlib import Path
 import datasets
 import pytest
 
-from mixologist.planning import describe, resolve
+from mixologist.describing import describe
+from mixologist.planning import resolve
 from mixologist.recipe.load import dump, load
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import Recipe

@@ -14,6 +14,7 @@ from mixologist.mixing.batching import Segment
 from mixologist.model import families
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base, read_tokenizer
+from mixologist.tasks.encoding import Hidden
 
 SIZES = {
     "vocab_size": 8192, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -79,6 +80,7 @@ class Row:
 
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
+    hidden: Hidden | None = None
 
 
 def rows(count: int, seed: int = 0, longest: int = 40) -> list[Row]:

@@ -151,7 +151,7 @@ def _train(folder: RunFolder, plan: Plan, base: Base, name: str, hooks: Hooks) -
     alone = replace(plan, feeds=feeds, forecast=forecast(feeds, plan.recipe.mixture, [1.0], seed))
     bank = _bank(folder, plan, base, name)
     job = make_job(
-        alone, base, bank, folder.path / "added" / name, seed=seed, frozen=("common",),
+        alone, base, bank, folder.path / "added" / name, seed=seed, frozen=("common",), stage=hooks.stage,
         resume_command=f"mixologist add {folder.path} (the same command again)",
     )  # fmt: skip
     result = train(job, Watch(hooks.progress, hooks.should_stop))

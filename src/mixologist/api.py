@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixologist import planning
 from mixologist.adding import check_base, run_recipe
+from mixologist.describing import describe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluating import evaluate_run, load_adapters
 from mixologist.files import write_json
@@ -131,7 +131,7 @@ class Model:
 
 def plan(recipe: RecipeLike, *, overrides: Sequence[str] = (), allow_leakage: bool = False) -> dict[str, Any]:
     """What training would do, nothing trained: the object of ``plan --json``."""
-    return planning.describe(resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage))
+    return describe(resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage))
 
 
 def train(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from mixologist import seeds
+from mixologist.mixing import batching
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.trunk import prompt_features
+from mixologist.model.trunk_cache import TrunkCache, cache_folder
 from mixologist.planning import Plan, encode
 from mixologist.tasks.encoding import Advance, Encoded
-from mixologist.tasks.task import Task
+from mixologist.tasks.task import Stage, Task
 from mixologist.tasks.wordings import KINDS, prompts_worded
 from mixologist.training.routing import BASE, Features
+
+Rows = Sequence[batching.Encoded]
 
 VALIDATION_PROMPTS = 200
 """Validation rows of a task that calibrate the router, each in every wording."""
@@ -25,6 +29,27 @@ def validation_sample(plan: Plan, task: Task) -> Sequence[Encoded]:
     rows = encode(task, "validation", plan.encoder)
     picks = pick(len(rows), plan.recipe.evaluation.validation_loss_rows, plan.recipe.seed, task.name)
     return [rows[number] for number in picks]
+
+
+def trunk_rows(
+    plan: Plan, base: Base, validation: Mapping[str, Rows], stage: Stage
+) -> tuple[dict[str, Rows], dict[str, Rows]]:
+    """Train rows of the tasks and data that are drawn from, and validation rows; with a trunk, both with its hidden
+    states.
+    """
+    names = (*plan.feeds.rows, *plan.feeds.general)
+    train: dict[str, Rows] = {name: plan.train[name] for name in names}
+    room = int(plan.recipe.training.trunk_cache_gb * 1e9)
+    if not plan.trunk or not room:
+        return train, dict(validation)
+    splits = {f"train/{name}": rows for name, rows in train.items()}
+    splits |= {f"validation/{name}": rows for name, rows in validation.items()}
+    advance = stage("trunk", sum(len(rows) for rows in splits.values()))
+    stored = TrunkCache(cache_folder(), room).store(base, plan.trunk, splits, advance)
+    return (
+        {name: stored[f"train/{name}"] for name in train},
+        {name: stored[f"validation/{name}"] for name in validation},
+    )
 
 
 def router_features(plan: Plan, base: Base, bank: Bank | None, advance: Advance) -> Features:

@@ -23,7 +23,8 @@ from typing import Any
 import torch
 
 from mixologist import seeds
-from mixologist.drawing import router_features, validation_sample
+from mixologist.describing import describe
+from mixologist.drawing import router_features, trunk_rows, validation_sample
 from mixologist.errors import Interrupted, UserError
 from mixologist.evaluating import evaluate_run, load_adapters, make_evaluator
 from mixologist.evaluation.loss import validation_losses
@@ -34,11 +35,12 @@ from mixologist.model.blocks import check_compiler, compiled
 from mixologist.model.checkpoint import adapter_digest, save_adapter
 from mixologist.model.router import Router
 from mixologist.model.whole import Trained, WholeModel
-from mixologist.planning import Plan, describe, full_models, plan_of_full, steps_between_validations
+from mixologist.planning import Plan, full_models, plan_of_full, steps_between_validations
 from mixologist.recipe.load import dump
 from mixologist.report.html import write_report
 from mixologist.runfolder import STAGES, VERSION, RunFolder
-from mixologist.tasks.encoding import Advance
+from mixologist.tasks.encoding import Advance, silent
+from mixologist.tasks.task import Stage
 from mixologist.training.loop import Job, Result, Watch, train
 from mixologist.training.routing import fit_router
 from mixologist.training.trackers import check_installed, losses, open_trackers, scores
@@ -92,12 +94,14 @@ def make_job(
     seed: int,
     resume_command: str,
     frozen: tuple[str, ...] = (),
+    stage: Stage = lambda name, total: silent,
 ) -> Job:
     """What the training loop needs, for the tasks and adapters that the plan's feeds name."""
     options, tasks = plan.recipe.training, [plan.tasks.tasks[name] for name in plan.feeds.rows]
-    rows = {task.name: validation_sample(plan, task) for task in tasks}
+    samples = {task.name: validation_sample(plan, task) for task in tasks}
+    train, rows = trunk_rows(plan, base, samples, stage)
     return Job(
-        base=base, bank=bank, rows=plan.train, feeds=plan.feeds, forecast=plan.forecast,
+        base=base, bank=bank, rows=train, feeds=plan.feeds, forecast=plan.forecast,
         weights=[task.weight for task in tasks], mixture=plan.recipe.mixture, options=options, seed=seed,
         validate_every=steps_between_validations(plan),
         validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
@@ -246,8 +250,9 @@ class _Execution:
                 self._progress(number), self.hooks.should_stop, lambda row: track(losses(row), row["step"])
             )
             job = make_job(
-                self.plan, self.base, bank, folder.path, seed=seed, resume_command=self._resume_command
-            )
+                self.plan, self.base, bank, folder.path, seed=seed, resume_command=self._resume_command,
+                stage=self.hooks.stage,
+            )  # fmt: skip
             with compiled(self.base, self._compile):
                 result = train(job, tracked)
         for name in names:

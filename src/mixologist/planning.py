@@ -10,16 +10,8 @@ from mixologist.errors import UserError, nearest
 from mixologist.mixing.forecast import Forecast, forecast
 from mixologist.mixing.sampler import Control, Feeds, control_name, with_controls
 from mixologist.model import families
-from mixologist.model.base import (
-    DTYPES,
-    choose_device,
-    choose_dtype,
-    folder_digest,
-    locate,
-    read_config,
-    read_tokenizer,
-)
-from mixologist.model.estimate import Skeleton, memory_bytes, seconds, skeleton, training_flops
+from mixologist.model.base import folder_digest, locate, read_config, read_tokenizer
+from mixologist.model.estimate import Skeleton, skeleton
 from mixologist.model.router import auto_depth
 from mixologist.recipe import advice
 from mixologist.recipe.fingerprint import recipe_fingerprint
@@ -187,7 +179,7 @@ def plan_of_full(plan: Plan, name: str) -> Plan:
     feeds = replace(plan.feeds, adapters={name: full_models(plan)[name]}, controls={})
     weights = [task.weight for task in plan.tasks.tasks.values()]
     return replace(
-        plan, recipe=recipe.model_copy(update={"training": training}), feeds=feeds,
+        plan, recipe=recipe.model_copy(update={"training": training}), feeds=feeds, trunk=0,
         forecast=forecast(feeds, recipe.mixture, weights, recipe.seed),
     )  # fmt: skip
 
@@ -199,34 +191,6 @@ def full_learning_rate(recipe: Recipe) -> float:
     return recipe.training.full_learning_rate or recipe.training.learning_rate / 10
 
 
-def describe(plan: Plan) -> dict[str, Any]:
-    """``plan --json`` (DESIGN: JSON shapes)."""
-    everything = plan.tasks.tasks | plan.general
-    seeds, fulls = plan.recipe.evaluation.seeds, [plan_of_full(plan, name) for name in full_models(plan)]
-    adapted, full = plan.tokens_computed() * seeds, sum(each.tokens_computed() for each in fulls) * seeds
-    return {
-        "tasks": {name: _describe_task(plan, task) for name, task in everything.items()},
-        "schedule": [{"epoch": n + 1, "shares": shares} for n, shares in enumerate(plan.forecast.shares)],
-        "adapters": {
-            name: {"tasks": list(tasks), "updates": plan.forecast.updates[name]}
-            for name, tasks in plan.feeds.adapters.items()
-        },
-        "adapter_parameters": plan.adapter_numbers,
-        "trunk": plan.trunk,
-        "router_depth": plan.depth,
-        "steps": plan.forecast.steps,
-        "seeds": seeds,
-        "tokens": adapted + full,
-        "memory_bytes": _memory(plan),
-        "seconds": round(
-            seconds(training_flops(plan.skeleton, adapted) + training_flops(plan.skeleton, full, full=True))
-        ),
-        "audit": plan.tasks.audit.as_json(),
-        "fingerprint": plan.fingerprint,
-        "warnings": plan.warnings,
-    }
-
-
 def steps_between_validations(plan: Plan) -> int:
     """``evaluation.every`` (epochs) in steps."""
     per_epoch = (
@@ -235,44 +199,6 @@ def steps_between_validations(plan: Plan) -> int:
         else (sum(plan.feeds.rows.values()) / plan.feeds.batch_size)
     )
     return max(1, math.ceil(per_epoch * plan.recipe.evaluation.every - 1e-9))
-
-
-def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
-    encoded = plan.train[task.name]
-    return {
-        "train_rows": len(encoded),
-        "validation_rows": len(task.splits["validation"]),
-        "test_rows": len(task.splits["test"]),
-        "tokens": plan.tokens(task.name),
-        "completion_tokens": encoded.completion_tokens,
-        "shortened": encoded.shortened,
-        "lost": encoded.lost,
-        "dropped": encoded.dropped,
-        "estimated": not encoded.exact,
-        "format": task.format.name,
-        "metric": task.metric,
-        "licence": task.licence,
-        "noncommercial": task.noncommercial,
-    } | _outside_rows(task)
-
-
-def _outside_rows(task: Task) -> dict[str, Any]:
-    """How many rows of each split are out of the task's scope, where its data marks any."""
-    if task.out_of_scope is None:
-        return {}
-    return {"out_of_scope": {split: len(rows) for split, rows in task.out_of_scope.splits.items()}}
-
-
-def _memory(plan: Plan) -> int:
-    training = plan.recipe.training
-    chosen = (
-        choose_dtype(choose_device(training.device)) if training.dtype == "auto" else DTYPES[training.dtype]
-    )
-    tokens = max(training.max_tokens_per_batch, max(rows.longest for rows in plan.train.values()))
-    return memory_bytes(
-        plan.skeleton, plan.adapter_numbers * plan.adapters, tokens, chosen.itemsize,
-        full=bool(full_models(plan)), recompute=training.gradient_checkpointing,
-    )  # fmt: skip
 
 
 def _longest(recipe: Recipe, config: Any) -> int:

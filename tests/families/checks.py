@@ -20,15 +20,16 @@ from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
 from mixologist.errors import Interrupted
-from mixologist.mixing.batching import pack
+from mixologist.mixing.batching import Segment, pack
 from mixologist.mixing.sampler import Update
 from mixologist.model import families
-from mixologist.model.adapters import Bank
+from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base
 from mixologist.model.checkpoint import PREFIX, save_adapter
 from mixologist.model.forward import target_losses
 from mixologist.model.generate import Generator
 from mixologist.model.trunk import prompt_features
+from mixologist.model.trunk_cache import TrunkCache
 from mixologist.recipe import schema
 from mixologist.tasks.encoding import Encoded
 from mixologist.training.loop import Watch, train
@@ -85,8 +86,25 @@ def trains(family: str, folder: Path) -> None:
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
+def _from_trunk(base: Base, folder: Path) -> None:
+    """Above a trunk whose states are stored, losses are those of the whole base."""
+    above = [name for name in families.linears(base.model) if "1" in name.split(".")]
+    bank = Bank(base, [Shape("a", 4, 8.0)], modules=above)
+    plain = rows(6)
+    stored = TrunkCache(folder, 10**9).store(base, 1, {"t": plain})["t"]
+    assert stored[0].hidden
+    losses = [
+        target_losses(base, bank, pack([Segment(0, each[n], 1.0) for n in range(6)], adapters=1))
+        for each in (plain, stored)
+    ]
+    bank.detach()
+    torch.testing.assert_close(*losses, rtol=1e-5, atol=1e-5)
+
+
 def packs(family: str, folder: Path) -> None:
-    """A mixed pack has the losses and gradients of each segment alone in Transformers' own attention, in float64."""
+    """A mixed pack has the losses and gradients of each segment alone in Transformers' own attention, in float64; so it
+    has above a trunk that is read from the disk.
+    """
     base = tiny(folder, family)
     bank = bank_of(base, "a", "b")
     packed = target_losses(base, bank, pack(segments(MIXED), adapters=2))
@@ -100,6 +118,8 @@ def packs(family: str, folder: Path) -> None:
     for one, other in zip(mixed, gradients(bank), strict=True):
         torch.testing.assert_close(one, other, rtol=close, atol=close * float(other.abs().max()))
     assert all(bool(gradient[0].any()) and bool(gradient[1].any()) for gradient in mixed)
+    bank.detach()
+    _from_trunk(base, folder / "trunk")
 
 
 def resumes(family: str, folder: Path) -> None:

@@ -45,8 +45,18 @@ def wait_for_checkpoint(folder: Path, least: int) -> None:
     raise AssertionError("no checkpoint appeared")
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
-def test_a_disturbed_run_ends_in_the_same_bytes(recipe: Path, tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("how", "trunk"),
+    [(signal.SIGKILL, 0), (signal.SIGINT, 0), (signal.SIGKILL, 1)],
+    ids=["kill -9", "Ctrl-C", "kill -9 with a trunk"],
+)
+def test_a_disturbed_run_ends_in_the_same_bytes(
+    recipe: Path, tmp_path: Path, how: signal.Signals, trunk: int
+) -> None:
+    if trunk:
+        made = yaml.safe_load(recipe.read_text())
+        made["adapters"]["trunk"] = trunk
+        recipe.write_text(yaml.safe_dump(made))
     process = train(recipe)
     wait_for_checkpoint(tmp_path / "run", 20)
     process.send_signal(how)

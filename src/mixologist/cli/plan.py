@@ -10,8 +10,10 @@ from rich.table import Table
 
 from mixologist.cli.console import Json, Set, emit, err, following, out
 from mixologist.cli.formatted import show_examples
-from mixologist.planning import Plan, describe, resolve
+from mixologist.describing import describe
+from mixologist.planning import Plan, resolve
 from mixologist.recipe.load import load
+from mixologist.report.numbers import size
 from mixologist.tasks.sources import SPLITS
 
 
@@ -50,8 +52,18 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
         f"{len(described['adapters'])} adapters of {described['adapter_parameters']:,} parameters; "
         f"about {described['memory_bytes'] / 1e9:.1f} GB and {described['seconds'] / 60:.0f} minutes (rough)"
     )
+    if described["trunk"]:
+        out.print(_trunk(described["trunk"], described["trunk_cache"]))
     for warning in described["warnings"]:
         err.print(f"warning: {warning}", markup=False, soft_wrap=True)
+
+
+def _trunk(blocks: int, cache: dict[str, Any]) -> str:
+    if not cache["used"]:
+        what = f"would take {size(cache['bytes'])}, more than training.trunk_cache_gb: computed each time"
+    else:
+        what = f"stored once ({size(cache['bytes'])} on disk), which saves {cache['saves']:.0%} of the block passes"
+    return f"Trunk of {blocks} blocks: hidden states {what}"
 
 
 def _tasks(described: dict[str, Any]) -> Table:

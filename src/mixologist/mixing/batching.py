@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mixologist.tasks.encoding import Hidden
+
 IntArray = NDArray[np.int64]
 
 
@@ -23,6 +25,8 @@ class Encoded(Protocol):
     def prompt(self) -> Sequence[int]: ...  # noqa: D102
     @property
     def completion(self) -> Sequence[int]: ...  # noqa: D102
+    @property
+    def hidden(self) -> Hidden | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Packed:
     weights: NDArray[np.float64]  # (C,)
     segment_of_target: IntArray  # (C,)
     keys: tuple[str, ...]  # (S,)
+    hidden: Hidden | None  # (T, d), where all segments have it
 
 
 def micro_batches(segments: Sequence[Segment], max_tokens: int, adapters: int) -> list[Packed]:
@@ -91,7 +96,15 @@ def pack(segments: Sequence[Segment], adapters: int) -> Packed:
         weights=np.repeat([segment.weight for segment in segments], counts),
         segment_of_target=np.repeat(np.arange(len(segments)), counts),
         keys=tuple(segment.key for segment in segments),
+        hidden=_hidden([segment.encoded.hidden for segment in segments]),
     )
+
+
+def _hidden(parts: Sequence[Hidden | None]) -> Hidden | None:
+    found = [part for part in parts if part]
+    if not found or len(found) < len(parts):
+        return None
+    return Hidden(found[0].blocks, np.concatenate([part.states for part in found]))
 
 
 def _ids(tokens: Iterable[int]) -> IntArray:

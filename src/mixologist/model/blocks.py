@@ -1,4 +1,4 @@
-"""How the base's blocks are run in training: computed again in the backward pass, compiled, or both."""
+"""How the base's blocks are run in training: passed over, computed again in the backward pass, compiled."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from mixologist.errors import UserError
@@ -30,6 +31,13 @@ def recomputed(base: Base, set_up: Callable[[], AbstractContextManager[None]]) -
         )  # fmt: skip
 
     with _replaced(base.blocks, wrap):
+        yield
+
+
+@contextmanager
+def reached(base: Base, blocks: int, hidden: Tensor) -> Iterator[None]:
+    """Inside, the lowest ``blocks`` blocks compute nothing: they give ``hidden`` (1, T, d), whatever they are asked."""
+    with _replaced(list(base.blocks)[:blocks], lambda forward: lambda *_, **__: hidden):
         yield
 
 

@@ -51,6 +51,7 @@ def memory_bytes(
     tokens: int,
     number_bytes: int,
     *,
+    trunk: int = 0,
     full: bool = False,
     recompute: bool = False,
 ) -> int:
@@ -62,13 +63,15 @@ def memory_bytes(
         trained: numbers of all adapters in the bank.
         tokens: computed at once.
         number_bytes: of one number of the base.
+        trunk: lowest blocks that carry no adapter: nothing of theirs is kept for the backward pass.
         full: whether copies of the base are also trained whole, one at a time, when the adapters are done.
         recompute: whether blocks keep their inputs only; one at a time then has all its activations.
     """
     weights = base.parameters * number_bytes
     lowered = base.parameters * number_bytes if number_bytes < 4 else 0  # autocast's copy
     vectors = 5 * 4 * max(trained, base.parameters if full else 0) + (lowered if full else 0)
-    kept = ACTIVATIONS + base.blocks if recompute else ACTIVATIONS * base.blocks
+    above = base.blocks - (0 if full else trunk)
+    kept = ACTIVATIONS + above if recompute else ACTIVATIONS * above
     activations = kept * base.hidden_size * tokens * number_bytes
     logits = 3 * base.vocabulary * (tokens // 8) * 4
     return LIBRARIES + weights + vectors + activations + logits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor
@@ -12,14 +12,16 @@ from mixologist.mixing.batching import Packed
 from mixologist.model.adapters import Groups
 from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
-from mixologist.model.blocks import recomputed
+from mixologist.model.blocks import reached, recomputed
+from mixologist.model.trunk import as_tensor
 from mixologist.model.whole import Trained
 
 
 def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool = False) -> Tensor:
     """Negative log-likelihood (C,) in nats of each target token of a pack, at least in float32.
 
-    With ``recompute`` the blocks keep their inputs only and are computed again in the backward pass.
+    Blocks whose outcome comes with the pack are not computed. With ``recompute`` the others keep their inputs only and
+    are computed again in the backward pass.
     """
     keys = (
         tuple(zip(batch.keys, batch.lengths, strict=True)) if bank.dropout and torch.is_grad_enabled() else ()
@@ -31,7 +33,7 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
         with laid_out(base.model), bank.use(groups):
             yield
 
-    with set_up(), recomputed(base, set_up) if recompute else nullcontext():
+    with set_up(), _passed_over(base, batch), recomputed(base, set_up) if recompute else nullcontext():
         logits = base.model(
             input_ids=_tensor(batch.input_ids, base)[None],
             position_ids=_tensor(batch.position_ids, base)[None],
@@ -41,6 +43,12 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
         ).logits[0]
     number = logits if logits.dtype == torch.float64 else logits.float()
     return torch.nn.functional.cross_entropy(number, _tensor(batch.targets, base), reduction="none")
+
+
+def _passed_over(base: Base, batch: Packed) -> AbstractContextManager[None]:
+    if batch.hidden is None:
+        return nullcontext()
+    return reached(base, batch.hidden.blocks, as_tensor(batch.hidden)[None].to(base.device))
 
 
 def _tensor(array: object, base: Base) -> Tensor:

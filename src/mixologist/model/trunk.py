@@ -1,4 +1,4 @@
-"""Hidden states of the plain base at a depth: what the router reads.
+"""Hidden states of the plain base at a depth: what the router reads, and what adapted blocks go on from.
 
 n = prompts, d = hidden size, T = tokens of a pack
 """
@@ -10,12 +10,13 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mixologist.model.adapters import Bank
 from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
-from mixologist.tasks.encoding import Encoded
+from mixologist.tasks.encoding import Encoded, Hidden
 
 
 class _Reached(Exception):  # noqa: N818 - not an error: the forward pass has come as far as it must
@@ -43,19 +44,16 @@ def prompt_features(
     adapter. ``advance`` is told how many prompts are done.
     """
     features = torch.empty(len(prompts), 2 * base.model.config.hidden_size)
-    hook = base.blocks[depth - 1].register_forward_hook(_stop)
-    try:
-        for batch in _batches(prompts, max_tokens):
-            features[batch] = _features(base, bank, [prompts[i] for i in batch]).float().cpu()
+    with bank.use(None) if bank else nullcontext():
+        for batch in batches([len(prompt.prompt) for prompt in prompts], max_tokens):
+            features[batch] = _features(base, [prompts[i] for i in batch], depth).float().cpu()
             advance(len(batch))
-    finally:
-        hook.remove()
     return features
 
 
-def _features(base: Base, bank: Bank | None, prompts: Sequence[Encoded]) -> Tensor:
+def _features(base: Base, prompts: Sequence[Encoded], depth: int) -> Tensor:
+    hidden = hidden_states(base, [prompt.prompt for prompt in prompts], depth)
     lengths = [len(prompt.prompt) for prompt in prompts]
-    hidden = _forward(base, bank, prompts, lengths)  # (T, d)
     ends = torch.tensor(lengths).cumsum(0)
     starts = ends - torch.tensor(lengths)
     turns = [
@@ -64,28 +62,51 @@ def _features(base: Base, bank: Bank | None, prompts: Sequence[Encoded]) -> Tens
     return torch.cat([torch.stack(turns), hidden[ends.to(hidden.device) - 1]], dim=1)
 
 
-def _forward(base: Base, bank: Bank | None, prompts: Sequence[Encoded], lengths: list[int]) -> Tensor:
-    ids = torch.tensor([token for prompt in prompts for token in prompt.prompt], device=base.device)
+@torch.no_grad()
+def hidden_states(base: Base, texts: Sequence[Sequence[int]], depth: int) -> Tensor:
+    """Output (T, d) of block ``depth`` (1-based) for token ids laid end to end; the blocks above are not computed.
+
+    Adapters in the blocks below must be out of use.
+    """
+    lengths = [len(text) for text in texts]
+    ids = torch.tensor([token for text in texts for token in text], device=base.device)
     positions = torch.cat([torch.arange(length, device=base.device) for length in lengths])
-    plain = bank.use(None) if bank else nullcontext()
+    hook = base.blocks[depth - 1].register_forward_hook(_stop)
     try:
-        with laid_out(base.model), plain:
+        with laid_out(base.model):
             layout = Packing.of(lengths, base.device)
             base.model(input_ids=ids[None], position_ids=positions[None], layout=layout, use_cache=False)
     except _Reached as reached:
         return reached.hidden[0]
+    finally:
+        hook.remove()
     raise AssertionError("the hook did not stop the forward pass")
 
 
-def _batches(prompts: Sequence[Encoded], max_tokens: int) -> list[list[int]]:
-    """Indices, shortest prompt first, in batches of at most ``max_tokens`` tokens."""
-    batches: list[list[int]] = []
+def as_array(states: Tensor) -> NDArray[Any]:
+    """Hidden states as `Hidden` has them."""
+    states = states.cpu()
+    return (states.view(torch.int16) if states.dtype == torch.bfloat16 else states).numpy()
+
+
+def as_tensor(hidden: Hidden) -> Tensor:
+    """The states (T, d) in their own dtype."""
+    states = torch.from_numpy(hidden.states)
+    return states.view(torch.bfloat16) if states.dtype == torch.int16 else states
+
+
+def batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Indices of texts of these lengths, shortest first, in batches of at most ``max_tokens`` tokens.
+
+    >>> batches([5, 2, 4, 9], 7)
+    [[1, 2], [0], [3]]
+    """
+    found: list[list[int]] = []
     room = 0
-    for index in sorted(range(len(prompts)), key=lambda i: len(prompts[i].prompt)):
-        length = len(prompts[index].prompt)
-        if length > room or not batches:
-            batches.append([])
+    for index in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if lengths[index] > room or not found:
+            found.append([])
             room = max_tokens
-        batches[-1].append(index)
-        room -= length
-    return batches
+        found[-1].append(index)
+        room -= lengths[index]
+    return found

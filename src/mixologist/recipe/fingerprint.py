@@ -16,6 +16,7 @@ _NO_RESULT: dict[str, Any] = {
         "report_to",
         "checkpoint_every",
         "max_tokens_per_batch",
+        "trunk_cache_gb",
         "gradient_checkpointing",
         "torch_compile",
     },
@@ -29,8 +30,8 @@ def recipe_fingerprint(recipe: Recipe, data_digests: Mapping[str, str]) -> str:
     """SHA-256 (64 hex digits) of what decides a run's results: the recipe and the contents of its data.
 
     Left out, because no result changes its meaning with them: ``output_dir``, ``training.report_to``,
-    ``training.checkpoint_every``, ``training.max_tokens_per_batch``, ``training.gradient_checkpointing``,
-    ``training.torch_compile`` (rounding only) and every ``path``: the
+    ``training.checkpoint_every``, ``training.max_tokens_per_batch``, ``training.trunk_cache_gb``,
+    ``training.gradient_checkpointing``, ``training.torch_compile`` (rounding only) and every ``path``: the
     digests stand for what lies there, so that moved data is the same data. ``device`` stays, since it decides
     what ``dtype: auto`` means. A default left out and a default spelled out are the same.
 

@@ -196,6 +196,8 @@ class Training(Section):
     """Steps between checkpoints; a killed run continues from the last."""
     gradient_checkpointing: bool = False
     """Compute blocks again in the backward pass: less memory, about a third more time, the same gradients."""
+    trunk_cache_gb: NonNegative = 20
+    """Most disk space (10^9 bytes) for hidden states that a trunk leaves for its adapters; 0: computed each time."""
     torch_compile: bool = False
     """Compile the blocks in training."""
     dtype: Literal["auto", "float32", "bfloat16", "float64"] = "auto"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixologist import seeds
 from mixologist.errors import UserError
@@ -41,6 +42,14 @@ def silent(count: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """What the lowest ``blocks`` blocks of a base make of tokens: (tokens, d), bfloat16 as the int16 of its bits."""
+
+    blocks: int
+    states: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """Token ids of one example. ``turn`` is the range of prompt tokens that holds the last user message."""
 
@@ -50,6 +59,8 @@ class Encoded:
     shortened: bool = False
     lost: bool = False
     """Whether some of the answer's evidence was cut away."""
+    hidden: Hidden | None = None
+    """Of prompt and completion, where the trunk's work is stored (`model.trunk_cache`)."""
 
 
 class Encoder:

@@ -1,0 +1,107 @@
+"""What a plan comes to, before anything is trained: rows, schedule, adapters, memory, time, disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from mixologist.model.base import DTYPES, choose_device, choose_dtype
+from mixologist.model.estimate import memory_bytes, seconds, training_flops
+from mixologist.planning import Plan, full_models, plan_of_full
+from mixologist.tasks.task import Task
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """``plan --json`` (DESIGN: JSON shapes)."""
+    everything = plan.tasks.tasks | plan.general
+    seeds, fulls = plan.recipe.evaluation.seeds, [plan_of_full(plan, name) for name in full_models(plan)]
+    adapted, full = plan.tokens_computed() * seeds, sum(each.tokens_computed() for each in fulls) * seeds
+    trunk = trunk_cache(plan, adapted)
+    return {
+        "tasks": {name: _describe_task(plan, task) for name, task in everything.items()},
+        "schedule": [{"epoch": n + 1, "shares": shares} for n, shares in enumerate(plan.forecast.shares)],
+        "adapters": {
+            name: {"tasks": list(tasks), "updates": plan.forecast.updates[name]}
+            for name, tasks in plan.feeds.adapters.items()
+        },
+        "adapter_parameters": plan.adapter_numbers,
+        "trunk": plan.trunk,
+        "trunk_cache": trunk,
+        "router_depth": plan.depth,
+        "steps": plan.forecast.steps,
+        "seeds": seeds,
+        "tokens": adapted + full,
+        "memory_bytes": _memory(plan),
+        "seconds": round(
+            seconds(
+                training_flops(plan.skeleton, adapted) * trunk["passes"]
+                + training_flops(plan.skeleton, full, full=True)
+            )
+        ),
+        "audit": plan.tasks.audit.as_json(),
+        "fingerprint": plan.fingerprint,
+        "warnings": plan.warnings,
+    }
+
+
+def trunk_cache(plan: Plan, computed: int) -> dict[str, Any]:
+    """What storing the trunk's hidden states takes and saves, where ``computed`` tokens go through the base.
+
+    Ordinary training of L blocks passes 2 L of them for each token, forward and backward. The lowest s without adapters
+    need no backward: 2 L - s. Stored, they are passed once for each of the rows' own tokens, and 2 (L - s) are left.
+    """
+    s, blocks = plan.trunk, plan.skeleton.blocks
+    own = sum(plan.tokens(name) for name in plan.train)
+    size = own * plan.skeleton.hidden_size * _dtype(plan).itemsize if s else 0
+    used = 0 < size <= plan.recipe.training.trunk_cache_gb * 1e9
+    plain = (2 * blocks - s) * computed
+    passes = 2 * (blocks - s) * computed + s * own if used else plain
+    return {
+        "bytes": size,
+        "used": used,
+        "passes": passes / max(1, 2 * blocks * computed),
+        "saves": 1 - passes / max(1, plain),
+    }
+
+
+def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
+    encoded = plan.train[task.name]
+    return {
+        "train_rows": len(encoded),
+        "validation_rows": len(task.splits["validation"]),
+        "test_rows": len(task.splits["test"]),
+        "tokens": plan.tokens(task.name),
+        "completion_tokens": encoded.completion_tokens,
+        "shortened": encoded.shortened,
+        "lost": encoded.lost,
+        "dropped": encoded.dropped,
+        "estimated": not encoded.exact,
+        "format": task.format.name,
+        "metric": task.metric,
+        "licence": task.licence,
+        "noncommercial": task.noncommercial,
+    } | _outside_rows(task)
+
+
+def _outside_rows(task: Task) -> dict[str, Any]:
+    """How many rows of each split are out of the task's scope, where its data marks any."""
+    if task.out_of_scope is None:
+        return {}
+    return {"out_of_scope": {split: len(rows) for split, rows in task.out_of_scope.splits.items()}}
+
+
+def _dtype(plan: Plan) -> torch.dtype:
+    training = plan.recipe.training
+    return (
+        choose_dtype(choose_device(training.device)) if training.dtype == "auto" else DTYPES[training.dtype]
+    )
+
+
+def _memory(plan: Plan) -> int:
+    training = plan.recipe.training
+    tokens = max(training.max_tokens_per_batch, max(rows.longest for rows in plan.train.values()))
+    return memory_bytes(
+        plan.skeleton, plan.adapter_numbers * plan.adapters, tokens, _dtype(plan).itemsize, trunk=plan.trunk,
+        full=bool(full_models(plan)), recompute=training.gradient_checkpointing,
+    )  # fmt: skip

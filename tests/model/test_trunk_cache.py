@@ -1,0 +1,222 @@
+"""Hidden states on disk: the same numbers as without, computed once, whatever happens to the files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mixologist.errors import Interrupted, UserError
+from mixologist.mixing.batching import Encoded, Segment, pack
+from mixologist.model import trunk_cache
+from mixologist.model.adapters import Bank, Shape
+from mixologist.model.base import Base
+from mixologist.model.forward import target_losses
+from mixologist.model.trunk_cache import TrunkCache
+from tests.tiny import linears, rows, tiny
+
+MUCH = 10**9
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Base:
+    return tiny(tmp_path)
+
+
+def cache(folder: Path, room: int = MUCH) -> TrunkCache:
+    return TrunkCache(folder / "trunk", room)
+
+
+def counted(base: Base) -> list[int]:
+    """Tokens that go through the lowest block, one number each time."""
+    seen: list[int] = []
+    block: Any = base.blocks[0]
+    block.mlp.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[1]))
+    return seen
+
+
+def states(stored: Sequence[Encoded]) -> list[np.ndarray]:
+    return [row.hidden.states.copy() for row in stored if row.hidden]
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_losses_and_gradients_are_those_of_the_whole_base(
+    base: Base, tmp_path: Path, recompute: bool
+) -> None:
+    bank = Bank(base, [Shape("a", 4, 8.0), Shape("b", 4, 8.0)], modules=linears(base, trunk=1))
+    for layer in bank.layers:
+        for b in layer.lora_B:
+            torch.nn.init.normal_(b)
+    plain = rows(6)
+    stored = cache(tmp_path).store(base, 1, {"t": plain})["t"]
+    seen = counted(base)
+    found = []
+    for each in (plain, stored):
+        batch = pack(
+            [Segment(n // 2, each[n], 1.0) for n in range(6)], adapters=2
+        )  # two of the plain base, too
+        losses = target_losses(base, bank, batch, recompute=recompute)
+        losses.sum().backward()
+        found.append([losses.detach(), *(bank.gradient(n).clone() for n in range(2))])
+        for n in range(2):
+            bank.gradient(n).zero_()
+    assert len(seen) == 1, "the stored rows went through the trunk"
+    assert all(bool(tensor.any()) for tensor in found[0])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_states_are_stored_in_the_bases_own_numbers(tmp_path: Path, dtype: str) -> None:
+    base = tiny(tmp_path, dtype=dtype)
+    stored = cache(tmp_path).store(base, 1, {"t": rows(3)})["t"]
+    bank = Bank(base, [Shape("a", 4, 8.0)], modules=linears(base, trunk=1))
+    losses = [
+        target_losses(base, bank, pack([Segment(0, row, 1.0) for row in each], adapters=1))
+        for each in (rows(3), list(stored))
+    ]
+    torch.testing.assert_close(losses[0], losses[1], rtol=0.02, atol=0.02)
+
+
+def test_a_second_use_computes_nothing_and_a_row_may_be_any(base: Base, tmp_path: Path) -> None:
+    first = states(cache(tmp_path).store(base, 1, {"t": rows(50)})["t"])
+    seen = counted(base)
+    done: list[int] = []
+    again = cache(tmp_path).store(base, 1, {"t": rows(50)}, done.append)["t"]
+    assert not seen
+    assert sum(done) == 50
+    assert all(np.array_equal(a, b) for a, b in zip(first, states(again), strict=True))
+    assert [row.prompt for row in again[-2:]] == [row.prompt for row in rows(50)[-2:]]
+    other = cache(tmp_path).store(base, 1, {"t": rows(50, seed=1)})["t"]
+    assert seen
+    assert not np.array_equal(states(other)[0], first[0])
+
+
+def test_windows_and_packs_do_not_change_what_is_stored(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = states(cache(tmp_path / "a").store(base, 1, {"t": rows(30)})["t"])
+    monkeypatch.setattr(trunk_cache, "WINDOW_TOKENS", 60)
+    monkeypatch.setattr(trunk_cache, "PACK_TOKENS", 30)
+    parts = states(cache(tmp_path / "b").store(base, 1, {"t": rows(30)})["t"])
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
+def flip(file: Path) -> None:
+    with file.open("r+b") as open_file:
+        open_file.seek(-3, os.SEEK_END)
+        open_file.write(b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("harm", "which"),
+    [
+        (flip, "*.npy"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-8]), "*.npy"),
+        (Path.unlink, "*.npy"),
+        (Path.unlink, "*.json"),
+        (lambda file: file.write_text("{"), "*.json"),
+        (lambda file: file.write_text("[]"), "*.json"),
+    ],
+    ids=["a byte", "cut off", "no states", "no digest", "half a digest", "another digest"],
+)
+def test_a_damaged_entry_is_made_anew(
+    base: Base, tmp_path: Path, harm: Callable[[Path], None], which: str
+) -> None:
+    first = states(cache(tmp_path).store(base, 1, {"t": rows(5)})["t"])
+    (file,) = (tmp_path / "trunk").glob(which)
+    harm(file)
+    seen = counted(base)
+    again = cache(tmp_path).store(base, 1, {"t": rows(5)})["t"]
+    assert seen
+    assert all(np.array_equal(a, b) for a, b in zip(first, states(again), strict=True))
+
+
+def test_what_was_used_longest_ago_makes_room(base: Base, tmp_path: Path) -> None:
+    folder = tmp_path / "trunk"
+    cache(tmp_path).store(base, 1, {"old": rows(9, seed=1)})
+    (old,) = folder.glob("*.npy")
+    kept = cache(tmp_path).store(base, 1, {"new": rows(9, seed=2)})["new"]
+    before = states(kept)
+    os.utime(old.with_suffix(".json"), (1, 1))
+    (folder / f".{old.stem}.npy.partial").write_bytes(b"left by a kill")
+    room = sum(file.stat().st_size for file in folder.glob("*.npy")) + 10
+    cache(tmp_path, room).store(base, 1, {"newest": rows(3, seed=3)})
+    assert not old.exists()
+    assert not old.with_suffix(".json").exists()
+    assert not list(folder.glob("*.partial"))
+    assert len(list(folder.glob("*.npy"))) == 2
+    for file in folder.glob("*.npy"):
+        file.unlink()  # as another run's eviction would
+    assert all(np.array_equal(a, b) for a, b in zip(before, states(kept), strict=True))
+
+
+def test_splits_larger_than_the_cache_are_not_stored(base: Base, tmp_path: Path) -> None:
+    stored = cache(tmp_path, room=1000).store(base, 1, {"t": rows(9)})
+    assert stored["t"][0].hidden is None
+    assert not (tmp_path / "trunk").exists()
+
+
+def test_a_full_disk_is_said_before_anything_is_written(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Full())
+    with pytest.raises(UserError, match="no room on the disk"):
+        cache(tmp_path).store(base, 1, {"t": rows(9)})
+    assert not list((tmp_path / "trunk").glob("*.npy"))
+
+
+class Full:
+    """A disk without a free byte."""
+
+    free = 0
+
+
+def test_a_stop_leaves_nothing_half_written(base: Base, tmp_path: Path) -> None:
+    def stop(count: int) -> None:
+        raise Interrupted("again")
+
+    with pytest.raises(Interrupted):
+        cache(tmp_path).store(base, 1, {"t": rows(9)}, stop)
+    assert {file.suffix for file in (tmp_path / "trunk").iterdir()} <= {".lock"}
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from mixologist.model.base import load_base
+from mixologist.model.trunk_cache import TrunkCache
+from tests.tiny import rows
+base = load_base(sys.argv[1], dtype="float64", device="cpu")
+seen = []
+base.blocks[0].mlp.register_forward_hook(lambda *_: seen.append(1))
+for name in sys.argv[3:]:
+    stored = TrunkCache(Path(sys.argv[2]), 10**9).store(base, 1, {"t": rows(400, seed=int(name))})["t"]
+    print(len(seen), float(sum(row.hidden.states.sum() for row in stored)))
+"""
+
+
+def test_two_processes_wait_for_one_another(base: Base, tmp_path: Path) -> None:
+    seeds = ["1", "2", "3"]
+    command = [sys.executable, "-c", PROGRAM, str(base.folder), str(tmp_path / "trunk")]
+    processes = [
+        subprocess.Popen([*command, *order], stdout=subprocess.PIPE, text=True)
+        for order in (seeds, seeds[::-1])
+    ]
+    told = [process.communicate()[0].split() for process in processes]
+    assert all(process.returncode == 0 for process in processes)
+    assert sorted(told[0][1::2]) == sorted(told[1][1::2])
+    assert len(list((tmp_path / "trunk").glob("*.npy"))) == 3
+    batches = len(
+        list(trunk_cache._windows(np.cumsum([len(r.prompt) + len(r.completion) for r in rows(400)])))
+    )
+    assert sum(int(numbers[-2]) for numbers in told) >= 3 * batches
