@@ -8,8 +8,8 @@ L blocks, s of them trunk, and a training that passes each token forward and bac
     2 (L - s) / (2 L - s)
 
 of its time. What no block does (embedding, output head, optimizer) is outside that count, and so is part of what is
-missing to it. Interleaved rounds over the same examples in one process; the ratio is taken round by round. `saved` is the time
-saved over the time that the split promises to save. Prints one JSON object.
+missing to it. Interleaved rounds over the same examples in one process; the ratio is taken round by round. `saved` is
+the time saved over the time that the split promises to save. Prints one JSON object.
 """
 
 from __future__ import annotations
