@@ -30,7 +30,7 @@ from mixologist.evaluating import evaluate_run, load_adapters, make_evaluator
 from mixologist.evaluation.loss import validation_losses
 from mixologist.files import write_json, write_text
 from mixologist.model.adapters import Bank, Shape
-from mixologist.model.base import Base, folder_digest, load_base
+from mixologist.model.base import Base, folder_digest, load_base, whole
 from mixologist.model.blocks import check_compiler, compiled
 from mixologist.model.checkpoint import adapter_digest, save_adapter
 from mixologist.model.router import Router
@@ -170,7 +170,7 @@ class _Execution:
             }
             | {"python": platform.python_version()},
             "choices": {
-                "dtype": str(base.dtype).removeprefix("torch."),
+                "dtype": base.number,
                 "device": str(base.device),
                 "threads": torch.get_num_threads(),
                 "torch_compile": self.recipe.training.torch_compile,
@@ -264,7 +264,9 @@ class _Execution:
         """A copy of the base, all its weights trained as adapters are; kept as a Transformers folder."""
         assert self.base is not None
         plan, folder = plan_of_full(self.plan, name), self.folder.replicate(number)
-        base = load_base(self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device"))
+        base = load_base(
+            self.recipe.base_model, dtype=whole(self._choice("dtype")), device=self._choice("device")
+        )
         model = WholeModel(base, name)
         seed = seeds.replicate(self.recipe.seed, number)
         job = make_job(plan, base, model, folder.full(name), seed=seed, resume_command=self._resume_command)

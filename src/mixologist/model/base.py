@@ -15,14 +15,17 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedConfig
 
 from mixologist.errors import UserError
 from mixologist.files import digest
 from mixologist.model import families
 from mixologist.model.builtin import builtin
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+DTYPES = {
+    "float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64, "nf4": torch.bfloat16,
+}  # fmt: skip
+"""What is computed in."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Base:
     tokenizer: Any
     device: torch.device
     dtype: torch.dtype
+    """What is computed in."""
+    number: str
+    """Of `DTYPES`: what the weights of the blocks' linears are."""
 
     @property
     def blocks(self) -> nn.ModuleList:
@@ -131,19 +137,58 @@ def load_base(name: str, *, dtype: str = "auto", device: str = "auto") -> Base:
     """Load weights and tokenizer. ``auto``: a CUDA device where there is one, bfloat16 where hardware multiplies it."""
     config, folder = read_config(name), locate(name)
     place = choose_device(device)
-    number = choose_dtype(place) if dtype == "auto" else DTYPES[dtype]
+    name_of_dtype = str(choose_dtype(place)).removeprefix("torch.") if dtype == "auto" else dtype
+    number = DTYPES[name_of_dtype]
+    quantised = four_bits(config, place) if name_of_dtype == "nf4" else {}
     try:
         model, report = AutoModelForCausalLM.from_pretrained(
             str(folder or name), config=config, dtype=number, use_safetensors=True, trust_remote_code=False,
             output_loading_info=True,
             experts_implementation="eager" if number == torch.float64 else None,  # grouped products lack float64
+            **quantised,
         )  # fmt: skip
     except Exception as error:  # safetensors and Transformers raise many kinds for a damaged file
         raise _unfit_weights(name, str(error)[:300]) from error
     if report["missing_keys"]:  # Transformers would go on with random numbers in their place
         raise _unfit_weights(name, f"no weights for {', '.join(sorted(report['missing_keys'])[:3])} ...")
     model.requires_grad_(False).eval().to(place)
-    return Base(name, folder, model, read_tokenizer(name), place, number)
+    for module in model.modules() if quantised else ():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = (
+                False  # it would lay the weights out anew in the middle of a run
+            )
+    return Base(name, folder, model, read_tokenizer(name), place, number, name_of_dtype)
+
+
+def four_bits(config: Any, device: torch.device) -> dict[str, Any]:
+    """Transformers' options for linears in NF4 (Dettmers et al. 2023, arXiv 2305.14314, section 3), their scales in
+    eight bits. Raises `UserError` where bitsandbytes is missing or cannot do it on this device.
+    """
+    problem = "its linears lie the other way round" if config.model_type == "gpt2" else ""
+    try:
+        from bitsandbytes.nn import Linear4bit
+
+        tried = Linear4bit(64, 64, bias=False, compute_dtype=torch.bfloat16, quant_type="nf4").to(device)
+        tried(torch.ones(1, 64, dtype=torch.bfloat16, device=device))
+    except Exception as error:  # bitsandbytes raises many kinds where its library lacks a device
+        problem = problem or str(error).strip().splitlines()[0][:200]
+    if problem:
+        raise UserError(
+            "training.dtype: nf4 cannot be used here",
+            given=f"{config.model_type} on {device.type}: {problem}",
+            expected="bitsandbytes, a device that it serves (CUDA; a CPU, slowly), and any family but gpt2",
+            do="pip install 'mixologist[4bit]', or write dtype: auto",
+        )
+    options = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )  # fmt: skip
+    return {"quantization_config": options, "device_map": {"": device}}
+
+
+def whole(dtype: str) -> str:
+    """The dtype of a base whose weights are to be changed: four bits cannot be."""
+    return "bfloat16" if dtype == "nf4" else dtype
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:

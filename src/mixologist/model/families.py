@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.pytorch_utils import Conv1D
@@ -46,8 +46,21 @@ def linears(model: Any) -> dict[str, nn.Module]:
 
 def sizes(linear: nn.Module) -> tuple[int, int]:
     """(d_in, d_out) of a linear, however its weight lies."""
-    rows, columns = cast(nn.Parameter, linear.weight).shape
-    return (rows, columns) if transposed(linear) else (columns, rows)
+    if transposed(linear):
+        d_in, d_out = cast(nn.Parameter, linear.weight).shape
+        return d_in, d_out
+    assert isinstance(linear, nn.Linear)
+    return linear.in_features, linear.out_features
+
+
+def weight(linear: nn.Module) -> Tensor:
+    """Its weight (d_out, d_in), whichever way it lies; one of four bits is made anew at each call."""
+    packed = cast(nn.Parameter, linear.weight)
+    if (state := getattr(packed, "quant_state", None)) is not None:
+        from bitsandbytes.functional import dequantize_4bit
+
+        return cast(Tensor, dequantize_4bit(packed.data, state))
+    return packed.T if transposed(linear) else packed
 
 
 def transposed(linear: nn.Module) -> bool:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from mixologist.model.families import transposed
+from mixologist.model.families import weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,8 @@ def adapted(
     factors: Sequence[tuple[Tensor, Tensor]],
 ) -> Tensor:
     """(N, d_in) -> (N, d_out). ``factors``: A (r, d_in) and B (d_out, r) of each span; computed in the dtype of x."""
-    weight: Tensor = linear.weight.T if transposed(linear) else linear.weight  # type: ignore[assignment]
     flat = [part for pair in factors for part in pair]
-    y: Tensor = _Adapted.apply(x, z, weight, linear.bias, tuple(spans), *flat)  # type: ignore[no-untyped-call]
+    y: Tensor = _Adapted.apply(x, z, linear, tuple(spans), *flat)  # type: ignore[no-untyped-call]
     return y
 
 
@@ -52,35 +51,35 @@ class _Adapted(torch.autograd.Function):
         ctx: Any,
         x: Tensor,
         z: Tensor | None,
-        weight: Tensor,
-        bias: Tensor | None,
+        linear: nn.Module,
         spans: tuple[Span, ...],
         *factors: Tensor,
     ) -> Tensor:
-        y = functional.linear(x, weight, bias)
+        y = functional.linear(x, weight(linear), cast(Tensor | None, linear.bias))
         read = x if z is None else z
-        cast = [factor.to(x.dtype) for factor in factors]
+        lowered = [factor.to(x.dtype) for factor in factors]
         middles = []
-        for span, a, b in zip(spans, cast[::2], cast[1::2], strict=True):
+        for span, a, b in zip(spans, lowered[::2], lowered[1::2], strict=True):
             middle = read[span.start : span.end] @ a.T  # (n, r)
             y[span.start : span.end].addmm_(middle, b.T, alpha=span.scale)
             middles.append(middle)
         ctx.spans, ctx.dropout, ctx.dtype = spans, z is not None, factors[0].dtype
-        ctx.save_for_backward(read, weight, *middles, *cast)
+        ctx.linear = linear  # not its weight: one of four bits would be kept in sixteen
+        ctx.save_for_backward(read, *middles, *lowered)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        read, weight, *saved = ctx.saved_tensors
+        read, *saved = ctx.saved_tensors
         spans = ctx.spans
-        middles, cast = saved[: len(spans)], saved[len(spans) :]
-        wants_x, wants_factors = ctx.needs_input_grad[0], any(ctx.needs_input_grad[5:])
-        x_gradient = upstream @ weight if wants_x else None
+        middles, lowered = saved[: len(spans)], saved[len(spans) :]
+        wants_x, wants_factors = ctx.needs_input_grad[0], any(ctx.needs_input_grad[4:])
+        x_gradient = upstream @ weight(ctx.linear) if wants_x else None
         z_gradient = torch.zeros_like(read) if ctx.dropout and ctx.needs_input_grad[1] else None
         into = z_gradient if ctx.dropout else x_gradient
         gradients: list[Tensor | None] = []
-        for span, middle, a, b in zip(spans, middles, cast[::2], cast[1::2], strict=True):
+        for span, middle, a, b in zip(spans, middles, lowered[::2], lowered[1::2], strict=True):
             part = upstream[span.start : span.end]
             inner = (part @ b).mul_(span.scale)  # (n, r)
             if into is not None:
@@ -90,4 +89,4 @@ class _Adapted(torch.autograd.Function):
                 gradients.append((part.T @ middle).mul_(span.scale).to(ctx.dtype))
             else:
                 gradients += [None, None]
-        return x_gradient, z_gradient, None, None, None, *gradients
+        return x_gradient, z_gradient, None, None, *gradients

@@ -172,7 +172,7 @@ class _Entry:
     def of(base: Base, blocks: int, rows: Sequence[Encoded], folder: Path) -> _Entry:
         """One pass over the rows' token ids."""
         made_by = {
-            "base": base.digest, "blocks": blocks, "dtype": str(base.dtype), "device": base.device.type,
+            "base": base.digest, "blocks": blocks, "dtype": base.number, "device": base.device.type,
             "attention": NAME, "versions": [version(name) for name in ("mixologist", "torch", "transformers")],
         }  # fmt: skip
         hashed = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode())

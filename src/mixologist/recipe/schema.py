@@ -200,7 +200,8 @@ class Training(Section):
     """Most disk space (10^9 bytes) for hidden states that a trunk leaves for its adapters; 0: computed each time."""
     torch_compile: bool = False
     """Compile the blocks in training."""
-    dtype: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float64", "nf4"] = "auto"
+    """``nf4``: the frozen base's linears in four bits, computed in bfloat16 (QLoRA, arXiv 2305.14314)."""
     device: str = "auto"
     report_to: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
 
