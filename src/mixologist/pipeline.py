@@ -106,6 +106,7 @@ def make_job(
         validate_every=steps_between_validations(plan),
         validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
         folder=folder, fingerprint=plan.fingerprint, frozen=frozen, resume_command=resume_command,
+        gradient_agreement=plan.recipe.evaluation.gradient_agreement,
     )  # fmt: skip
 
 

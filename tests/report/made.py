@@ -77,9 +77,21 @@ def _metrics(tasks: list[str], adapters: dict[str, list[str]], random: np.random
         shares = random.dirichlet(np.full(len(tasks), 5.0 + part))
         schedule = dict(zip(tasks, shares.tolist(), strict=True))
         rows.append({"step": step, "epoch": part / 2, "split": "train", "schedule": schedule})
+        if "shared" in adapters:
+            rows.append(
+                {"step": step, "epoch": part / 2, "split": "train", "adapter": "shared"}
+                | _looked(tasks, random)
+            )
         for adapter, fed in adapters.items():
             rows += [_loss(step, adapter, task, 0.2 + random.random() / part) for task in fed]
     return rows
+
+
+def _looked(tasks: list[str], random: np.random.Generator) -> dict[str, Any]:
+    """Cosines of the pairs of some tasks: not all are in an update."""
+    present = [task for task in tasks if random.random() < 0.8]
+    cosines = {a: {b: random.uniform(-0.3, 0.4) for b in present[n:]} for n, a in enumerate(present)}
+    return {"agreement": cosines}
 
 
 def _loss(step: int, adapter: str, task: str, loss: float) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def test_every_picture_is_named_and_has_its_numbers(five: Path) -> None:
     assert all(attrs["role"] == "img" and len(attrs["aria-label"] or "") > 15 for attrs in pictures)
     assert len(set(page.ids())) == len(page.ids())
     figures = sum(tag == "figure" for tag, _ in page.tags)
-    assert page.text.count("The numbers: ") == figures == 7
+    assert page.text.count("The numbers: ") == figures == 8
 
 
 def test_what_users_wrote_is_shown_and_never_run(five: Path) -> None:
@@ -245,6 +245,29 @@ def test_transfer_where_the_run_has_it(tmp_path: Path) -> None:
     }
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
     assert "transfer" in report(folder).ids()
+
+
+def test_agreement_where_training_looked(tmp_path: Path) -> None:
+    folder = made_run(tmp_path, ["a", "b"])
+    looks = [{"a": {"a": 0.5, "b": -0.2}, "b": {"b": 0.1}}, {"b": {"a": -0.4}}, {"a": {"b": 0.3}}]
+    lines = [
+        {"step": n, "epoch": n, "split": "train", "adapter": "shared", "agreement": look}
+        for n, look in enumerate(looks)
+    ]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_report(folder)
+    page = (folder / "report.html").read_text()
+    assert "Gradient agreement" not in page, "no curves, no section"
+    with (folder / "metrics.jsonl").open("a") as file:
+        loss = {"step": 1, "epoch": 1, "split": "validation", "adapter": "shared", "task": "a", "loss": 1.0}
+        file.write(json.dumps(loss) + "\n")
+    write_report(folder)
+    found = Reader((folder / "report.html").read_text()).table("cosines of gradients")
+    assert found["a, b"] == {
+        "tasks": "a, b", "mean cosine": "-0.10 ± 0.41", "in conflict": "67%", "updates": "3", "early": "-0.20",
+        "midway": "-0.40", "late": "+0.30",
+    }  # fmt: skip
+    assert found["a with itself"]["midway"] == ""
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ _NO_RESULT: dict[str, Any] = {
         "gradient_checkpointing",
         "torch_compile",
     },
+    "evaluation": {"gradient_agreement"},
     "tasks": {"__all__": {"path"}},
     "general": {"path"},
     "math": {"path"},
@@ -31,8 +32,9 @@ def recipe_fingerprint(recipe: Recipe, data_digests: Mapping[str, str]) -> str:
 
     Left out, because no result changes its meaning with them: ``output_dir``, ``training.report_to``,
     ``training.checkpoint_every``, ``training.max_tokens_per_batch``, ``training.trunk_cache_gb``,
-    ``training.gradient_checkpointing``, ``training.torch_compile`` (rounding only) and every ``path``: the
-    digests stand for what lies there, so that moved data is the same data. ``device`` stays, since it decides
+    ``training.gradient_checkpointing``, ``training.torch_compile`` (rounding only),
+    ``evaluation.gradient_agreement`` and every ``path``: the digests stand for what lies there, so that moved
+    data is the same data. ``device`` stays, since it decides
     what ``dtype: auto`` means. A default left out and a default spelled out are the same.
 
     Args:

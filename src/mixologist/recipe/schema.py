@@ -256,6 +256,8 @@ class Evaluation(Section):
     """Whether every single-task adapter also answers the other tasks' test rows."""
     forgetting: bool = True
     """Whether it is measured what each adapter keeps of the base's general ability."""
+    gradient_agreement: bool = False
+    """Whether training looks, now and then, at how the gradients of tasks that share an adapter agree."""
     shots: Positive = 4
     """Train rows shown before each question of ``few_shot``."""
     seeds: Positive = 1

@@ -93,6 +93,15 @@ class Run:
         """(step, epoch, task -> probability of being drawn), about a hundred of them."""
         return [(row["step"], row["epoch"], row["schedule"]) for row in self.metrics if "schedule" in row]
 
+    @cached_property
+    def agreement(self) -> dict[str, list[tuple[float, Mapping[str, Mapping[str, float]]]]]:
+        """Adapter -> (epoch, task -> task -> cosine of their gradients) at each look."""
+        found: dict[str, list[tuple[float, Mapping[str, Mapping[str, float]]]]] = {}
+        for row in self.metrics:
+            if "agreement" in row:
+                found.setdefault(row["adapter"], []).append((row["epoch"], row["agreement"]))
+        return found
+
     @property
     def last(self) -> Mapping[str, Any] | None:
         """The last line that training wrote."""

@@ -19,11 +19,12 @@ import torch
 from mixologist.errors import Interrupted, MixologistError
 from mixologist.mixing.batching import Encoded
 from mixologist.mixing.forecast import Forecast, state_at
-from mixologist.mixing.sampler import Feeds, Sampler
+from mixologist.mixing.sampler import Feeds, Sampler, Update
 from mixologist.mixing.schedules import probabilities
 from mixologist.model.base import Base
 from mixologist.model.whole import Trained
 from mixologist.recipe.schema import Mixture, Training
+from mixologist.training.agreement import EVERY
 from mixologist.training.best import Unit
 from mixologist.training.optim import learning_rate
 from mixologist.training.state import Log, load_checkpoint, save_checkpoint
@@ -56,6 +57,8 @@ class Job:
     frozen: tuple[str, ...] = ()
     """Adapters of the bank that stay as they are."""
     resume_command: str = "mixologist train RECIPE --resume"
+    gradient_agreement: bool = False
+    """Whether some updates of adapters that several tasks feed tell how these tasks' gradients agree."""
 
 
 @dataclass
@@ -107,6 +110,7 @@ def train(job: Job, watch: Watch | None = None) -> Result:
             run.sampler.draw(step, shares, run.stopped)
             while updates := run.sampler.ready(last):
                 running = [update for update in updates if update.adapter not in run.stopped]
+                run.compare_gradients(running)
                 run.note(run.updater.apply(running, run.rates()))
             run.step = step + 1
             run.log(shares.tolist(), force=last)
@@ -194,6 +198,14 @@ class _Run:
             name: learning_rate(max(0, number), max(1, horizons[name]), self.job.options)
             for name, number in numbers.items()
         }
+
+    def compare_gradients(self, updates: Sequence[Update]) -> None:
+        """Every so many updates of an adapter: do the gradients of the tasks that feed it agree?"""
+        for update in updates:
+            tasks = self.job.feeds.adapters[update.adapter]
+            if self.job.gradient_agreement and len(tasks) > 1 and update.number % EVERY == 0:
+                found = self.updater.agreement(update, tasks)
+                self._write({"split": "train", "adapter": update.adapter, "agreement": found})
 
     def note(self, measured: Sequence[Measured]) -> None:
         """The trace: every update with its examples, target tokens and learning rate."""

@@ -14,6 +14,7 @@ from mixologist.model.base import Base
 from mixologist.model.forward import target_losses
 from mixologist.model.whole import Trained
 from mixologist.recipe.schema import Training
+from mixologist.training.agreement import Agreement, agreement
 from mixologist.training.losses import token_weights
 from mixologist.training.optim import AdapterOptimizer
 
@@ -74,6 +75,14 @@ class Updater:
             )
             for update in updates
         ]
+
+    def agreement(self, update: Update, tasks: Sequence[str]) -> Agreement:
+        """Cosines between these tasks' gradients in an update that is yet to be applied, and stays as it is."""
+        by_task: dict[str, list[Segment]] = {task: [] for task in tasks}
+        for (task, _), segment in zip(update.draws, self._segments(update), strict=True):
+            by_task.get(task, []).append(segment)
+        present = {task: found for task, found in by_task.items() if found}
+        return agreement(self.base, self.bank, present, self.options.max_tokens_per_batch)
 
     def _segments(self, update: Update) -> list[Segment]:
         encoded = [self.rows[task][index] for task, index in update.draws]

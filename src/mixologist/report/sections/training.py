@@ -9,6 +9,7 @@ from mixologist.report import figures
 from mixologist.report.blocks import Block, Figure, Fold, Panel, Panels, Section, Table, Text, Words
 from mixologist.report.figures import MANY, Line, explained, only
 from mixologist.report.reading import BASE, Points, Run
+from mixologist.report.sections.agreement import agreement
 from mixologist.report.systems import colours, label
 
 BINS = 6
@@ -19,7 +20,7 @@ def training(run: Run) -> Section:
     """Curves and schedule."""
     if not run.validation:
         return Section("training", "Training", [Words("No curves: training has written nothing yet.")])
-    blocks = [*_curves(run), *([_schedule(run)] if run.shares else [])]
+    blocks = [*_curves(run), *([_schedule(run)] if run.shares else []), *agreement(run)]
     return Section("training", "Training", blocks)
 
 
