@@ -54,7 +54,7 @@ def page(passed: Callable[[str, str], bool]) -> str:
         for family, limit in FAMILIES.items()
     ]
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-    legend = [f"- **{name}**: {check.__doc__}" for name, check in CHECKS.items()]
+    legend = [f"- **{name}**: {' '.join((check.__doc__ or '').split())}" for name, check in CHECKS.items()]
     return TEXT.format(table="\n".join(lines), legend="\n".join(legend))
 
 

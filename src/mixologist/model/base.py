@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAn
 
 from mixologist.errors import UserError
 from mixologist.files import digest
+from mixologist.memory import keep_few_primitives
 from mixologist.model import families
 from mixologist.model.builtin import builtin
 
@@ -135,6 +136,7 @@ def read_tokenizer(name: str) -> Any:
 
 def load_base(name: str, *, dtype: str = "auto", device: str = "auto") -> Base:
     """Load weights and tokenizer. ``auto``: a CUDA device where there is one, bfloat16 where hardware multiplies it."""
+    keep_few_primitives()
     config, folder = read_config(name), locate(name)
     place = choose_device(device)
     name_of_dtype = str(choose_dtype(place)).removeprefix("torch.") if dtype == "auto" else dtype

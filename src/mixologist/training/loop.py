@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from mixologist.errors import Interrupted, MixologistError
+from mixologist.memory import give_back
 from mixologist.mixing.batching import Encoded
 from mixologist.mixing.forecast import Forecast, state_at
 from mixologist.mixing.sampler import Feeds, Sampler, Update
@@ -32,6 +33,10 @@ from mixologist.training.updates import Measured, Updater
 
 Losses = dict[tuple[str | None, str], float]
 """(adapter, task) -> validation loss in nats a target token; adapter None is the plain base."""
+
+
+GIVE_BACK_EVERY = 8
+"""Steps between two times that freed memory goes back to the system."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,8 @@ def train(job: Job, watch: Watch | None = None) -> Result:
                 run.compare_gradients(running)
                 run.note(run.updater.apply(running, run.rates()))
             run.step = step + 1
+            if run.step % GIVE_BACK_EVERY == 0:
+                give_back()
             run.log(shares.tolist(), force=last)
             if last or run.step % job.validate_every == 0:
                 run.validate()

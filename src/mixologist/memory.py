@@ -1,0 +1,35 @@
+"""Two habits of libraries on a CPU that make a long run's memory grow, and what is done about them.
+
+oneDNN keeps the code that it makes for each shape of a product, 1,024 times. Packs differ in their tokens, so that nearly
+every shape is new: what is kept is hardly used again. glibc's malloc keeps freed blocks that lie between ones in use,
+and packs of ever other sizes leave ever more of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from functools import cache
+from typing import Any
+
+PRIMITIVES = 64
+"""Shapes kept: more than one pass through the blocks has."""
+
+
+def keep_few_primitives() -> None:
+    """To be called before the first product; what the user's environment says stands."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(PRIMITIVES))
+
+
+def give_back() -> None:
+    """Free memory goes back to the system (milliseconds); nothing happens where the C library is not glibc."""
+    if trim := _trim():
+        trim(0)
+
+
+@cache
+def _trim() -> Any:
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
