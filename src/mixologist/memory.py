@@ -1,8 +1,8 @@
 """Two habits of libraries on a CPU that make a long run's memory grow, and what is done about them.
 
-oneDNN keeps the code that it makes for each shape of a product, 1,024 times. Packs differ in their tokens, so that nearly
-every shape is new: what is kept is hardly used again. glibc's malloc keeps freed blocks that lie between ones in use,
-and packs of ever other sizes leave ever more of them.
+oneDNN keeps the code that it makes for each shape of a product, 1,024 times. Packs differ in their tokens, so that
+nearly every shape is new: what is kept is hardly used again. glibc's malloc keeps freed blocks that lie between ones
+in use, and packs of ever other sizes leave ever more of them.
 """
 
 from __future__ import annotations
