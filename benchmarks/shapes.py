@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 
 import torch
 import transformers
@@ -23,9 +24,14 @@ def load_shape(name: str, dtype: str = "auto", device: str = "cpu") -> Base:
     """The base of this shape; its tokenizer is the built-in one's, whose ids all shapes have."""
     if name == "builtin":
         return load_base("builtin", dtype=dtype, device=device)
+    with tempfile.TemporaryDirectory() as folder:
+        return load_base(str(save_shape(name, Path(folder))), dtype=dtype, device=device)
+
+
+def save_shape(name: str, folder: Path) -> Path:
+    """A base of this shape with random weights as a folder that Transformers reads."""
     config = transformers.LlamaConfig(**LLAMAS[name], tie_word_embeddings=True, max_position_embeddings=2048)
     torch.manual_seed(0)
-    with tempfile.TemporaryDirectory() as folder:
-        transformers.LlamaForCausalLM(config).save_pretrained(folder)
-        transformers.AutoTokenizer.from_pretrained(builtin()).save_pretrained(folder)
-        return load_base(folder, dtype=dtype, device=device)
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(builtin()).save_pretrained(folder)
+    return folder

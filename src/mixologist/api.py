@@ -129,9 +129,17 @@ class Model:
         return fitted
 
 
-def plan(recipe: RecipeLike, *, overrides: Sequence[str] = (), allow_leakage: bool = False) -> dict[str, Any]:
-    """What training would do, nothing trained: the object of ``plan --json``."""
-    return describe(resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage))
+def plan(
+    recipe: RecipeLike,
+    *,
+    overrides: Sequence[str] = (),
+    allow_leakage: bool = False,
+    memory_gb: float | None = None,
+) -> dict[str, Any]:
+    """What training would do, nothing trained: the object of ``plan --json``; with ``memory_gb`` also which settings
+    fit into so much.
+    """
+    return describe(resolve(_recipe(recipe, overrides), allow_leakage=allow_leakage), memory_gb)
 
 
 def train(

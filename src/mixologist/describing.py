@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
-from mixologist.model.base import DTYPES, choose_device, choose_dtype
-from mixologist.model.estimate import memory_bytes, seconds, training_flops
+from mixologist.fitting import dtype_of, memory_fits, needs, tokens_at_once
+from mixologist.model.base import DTYPES
+from mixologist.model.estimate import seconds, training_flops
 from mixologist.planning import Plan, full_models, plan_of_full
 from mixologist.tasks.task import Task
 
 
-def describe(plan: Plan) -> dict[str, Any]:
-    """``plan --json`` (DESIGN: JSON shapes)."""
+def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
+    """``plan --json`` (DESIGN: JSON shapes); with ``memory_gb`` also what fits into so much."""
     everything = plan.tasks.tasks | plan.general
     seeds, fulls = plan.recipe.evaluation.seeds, [plan_of_full(plan, name) for name in full_models(plan)]
     adapted, full = plan.tokens_computed() * seeds, sum(each.tokens_computed() for each in fulls) * seeds
@@ -39,6 +38,7 @@ def describe(plan: Plan) -> dict[str, Any]:
                 + training_flops(plan.skeleton, full, full=True)
             )
         ),
+        "memory_fits": memory_fits(plan, memory_gb * 1e9) if memory_gb else None,
         "audit": plan.tasks.audit.as_json(),
         "fingerprint": plan.fingerprint,
         "warnings": plan.warnings,
@@ -53,7 +53,7 @@ def trunk_cache(plan: Plan, computed: int) -> dict[str, Any]:
     """
     s, blocks = plan.trunk, plan.skeleton.blocks
     own = sum(plan.tokens(name) for name in plan.train)
-    size = own * plan.skeleton.hidden_size * _dtype(plan).itemsize if s else 0
+    size = own * plan.skeleton.hidden_size * DTYPES[dtype_of(plan)].itemsize if s else 0
     used = 0 < size <= plan.recipe.training.trunk_cache_gb * 1e9
     plain = (2 * blocks - s) * computed
     passes = 2 * (blocks - s) * computed + s * own if used else plain
@@ -91,17 +91,6 @@ def _outside_rows(task: Task) -> dict[str, Any]:
     return {"out_of_scope": {split: len(rows) for split, rows in task.out_of_scope.splits.items()}}
 
 
-def _dtype(plan: Plan) -> torch.dtype:
-    training = plan.recipe.training
-    return (
-        choose_dtype(choose_device(training.device)) if training.dtype == "auto" else DTYPES[training.dtype]
-    )
-
-
 def _memory(plan: Plan) -> int:
-    training = plan.recipe.training
-    tokens = max(training.max_tokens_per_batch, max(rows.longest for rows in plan.train.values()))
-    return memory_bytes(
-        plan.skeleton, plan.adapter_numbers * plan.adapters, tokens, _dtype(plan).itemsize, trunk=plan.trunk,
-        full=bool(full_models(plan)), recompute=training.gradient_checkpointing,
-    )  # fmt: skip
+    memory = needs(plan, dtype_of(plan), plan.recipe.training.gradient_checkpointing)
+    return memory.total(tokens_at_once(plan))

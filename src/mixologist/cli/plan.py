@@ -23,13 +23,16 @@ def run(
     allow_leakage: Annotated[
         bool, typer.Option(help="Go on where a row stands in train and in test.")
     ] = False,
+    memory: Annotated[
+        float | None, typer.Option(metavar="GB", min=1, help="Which settings fit into so much memory.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """See the module."""
     loaded = load(recipe, set_)
     with following(f"mixologist plan {recipe}") as follower:
         plan = resolve(loaded, allow_leakage=allow_leakage, stage=follower.stage)
-    described = describe(plan)
+    described = describe(plan, memory)
     if json:
         emit(described)
         return
@@ -54,6 +57,9 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
     )
     if described["trunk"]:
         out.print(_trunk(described["trunk"], described["trunk_cache"]))
+    if fits := described["memory_fits"]:
+        out.print(_fits(fits))
+        out.print(_advice(fits, len(described["adapters"])), markup=False, soft_wrap=True)
     for warning in described["warnings"]:
         err.print(f"warning: {warning}", markup=False, soft_wrap=True)
 
@@ -64,6 +70,31 @@ def _trunk(blocks: int, cache: dict[str, Any]) -> str:
     else:
         what = f"stored once ({size(cache['bytes'])} on disk), which saves {cache['saves']:.0%} of the block passes"
     return f"Trunk of {blocks} blocks: hidden states {what}"
+
+
+def _fits(fits: dict[str, Any]) -> Table:
+    table = Table(
+        title=f"Into {size(fits['memory_bytes'])}, a tenth spared", title_justify="left", header_style="bold"
+    )
+    for column in ("dtype", "gradient checkpointing"):
+        table.add_column(column)
+    for column in ("recipe as it is", "fits", "tokens at once, at most"):
+        table.add_column(column, justify="right")
+    for fit in fits["settings"]:
+        largest = f"{fit['largest']:,}" if fit["largest"] else "-"
+        fitting = "yes" if fit["fits"] else "no"
+        recomputed = str(fit["gradient_checkpointing"]).lower()
+        table.add_row(fit["dtype"], recomputed, size(fit["memory_bytes"]), fitting, largest)
+    return table
+
+
+def _advice(fits: dict[str, Any], adapters: int) -> str:
+    if fits["chosen"] is None:
+        return "Nothing fits: lower adapters.r, shorten training.max_length, or train fewer tasks at once."
+    fit = fits["settings"][fits["chosen"]]
+    settings = {"dtype": fit["dtype"], "gradient_checkpointing": str(fit["gradient_checkpointing"]).lower()}
+    chosen = "  ".join(f"training.{key}: {value}" for key, value in settings.items())
+    return f"{adapters} adapters fit with {chosen}  training.max_tokens_per_batch: at most {fit['largest']:,}"
 
 
 def _tasks(described: dict[str, Any]) -> Table:

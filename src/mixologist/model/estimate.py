@@ -1,7 +1,4 @@
-"""What a run will take, from the base's configuration alone: memory and time, both rough.
-
-P = parameters, A = numbers of one adapter, k = adapters, T = tokens computed at once, L = blocks, d = hidden size
-"""
+"""What a base is made of, from its configuration alone, and how long training it will take, roughly."""
 
 from __future__ import annotations
 
@@ -16,11 +13,6 @@ from mixologist.model import families
 
 EFFICIENCY = 0.35
 """Share of the machine's matrix rate that training reaches: measured on the built-in base on two cores."""
-ACTIVATIONS = 48
-"""Numbers kept for the backward pass per token, block and hidden unit: measured on the built-in base (1,050 to 4,095
-tokens, bfloat16, eight adapters: 197 kB a token)."""
-LIBRARIES = 500_000_000
-"""Bytes of a process that has imported everything and loaded nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,38 +35,6 @@ def skeleton(config: Any) -> Skeleton:
     parameters = sum(p.numel() for p in model.parameters())
     depth = len(families.blocks(model))
     return Skeleton(parameters, linears, depth, config.hidden_size, config.vocab_size)
-
-
-def memory_bytes(
-    base: Skeleton,
-    trained: int,
-    tokens: int,
-    number_bytes: int,
-    *,
-    trunk: int = 0,
-    full: bool = False,
-    recompute: bool = False,
-) -> int:
-    """Training's peak: libraries, base, what is trained (weights, gradients, two moments, best state in float32),
-    activations, logits of the targets. Evaluation may need more.
-
-    Args:
-        base: the frozen one.
-        trained: numbers of all adapters in the bank.
-        tokens: computed at once.
-        number_bytes: of one number of the base.
-        trunk: lowest blocks that carry no adapter: nothing of theirs is kept for the backward pass.
-        full: whether copies of the base are also trained whole, one at a time, when the adapters are done.
-        recompute: whether blocks keep their inputs only; one at a time then has all its activations.
-    """
-    weights = base.parameters * number_bytes
-    lowered = base.parameters * number_bytes if number_bytes < 4 else 0  # autocast's copy
-    vectors = 5 * 4 * max(trained, base.parameters if full else 0) + (lowered if full else 0)
-    above = base.blocks - (0 if full else trunk)
-    kept = ACTIVATIONS + above if recompute else ACTIVATIONS * above
-    activations = kept * base.hidden_size * tokens * number_bytes
-    logits = 3 * base.vocabulary * (tokens // 8) * 4
-    return LIBRARIES + weights + vectors + activations + logits
 
 
 def training_flops(base: Skeleton, tokens: int, *, full: bool = False) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -66,6 +67,13 @@ def weight(linear: nn.Module) -> Tensor:
 def transposed(linear: nn.Module) -> bool:
     """Whether its weight is (d_in, d_out), which PEFT calls ``fan_in_fan_out``; else it is (d_out, d_in)."""
     return isinstance(linear, Conv1D)
+
+
+def logits(model: Any, hidden: Tensor) -> Tensor:
+    """What the model's head makes of the decoder's last hidden states: (..., d) -> (..., V)."""
+    found = cast(Tensor, model.get_output_embeddings()(hidden))
+    cap = getattr(model.config, "final_logit_softcapping", None)
+    return found if cap is None else cap * torch.tanh(found / cap)
 
 
 def longest(config: Any) -> int:

@@ -1,4 +1,4 @@
-"""One packed forward pass to the losses of its target tokens; the output head is computed on these tokens only."""
+"""One packed forward pass to the losses of its target tokens; the output head reads these tokens only."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mixologist.model.adapters import Groups
 from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
 from mixologist.model.blocks import reached, recomputed
+from mixologist.model.head import losses_at_head
 from mixologist.model.trunk import as_tensor
 from mixologist.model.whole import Trained
 
@@ -34,15 +35,13 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
             yield
 
     with set_up(), _passed_over(base, batch), recomputed(base, set_up) if recompute else nullcontext():
-        logits = base.model(
+        hidden = base.model.get_decoder()(
             input_ids=_tensor(batch.input_ids, base)[None],
             position_ids=_tensor(batch.position_ids, base)[None],
             layout=Packing.of(batch.lengths, base.device),
-            logits_to_keep=_tensor(batch.sources, base),
             use_cache=False,
-        ).logits[0]
-    number = logits if logits.dtype == torch.float64 else logits.float()
-    return torch.nn.functional.cross_entropy(number, _tensor(batch.targets, base), reduction="none")
+        ).last_hidden_state[0]
+        return losses_at_head(base.model, hidden[_tensor(batch.sources, base)], _tensor(batch.targets, base))
 
 
 def _passed_over(base: Base, batch: Packed) -> AbstractContextManager[None]:

@@ -1,0 +1,79 @@
+"""The memory that training takes, foreseen from shapes alone; `benchmarks/memory.py` holds it against measured peaks.
+
+P = parameters of the base, T = tokens computed at once, L = blocks, d = hidden size, V = vocabulary
+
+Memory grows with T in a straight line: some is fixed, the rest is so much a token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mixologist.model.estimate import Skeleton
+from mixologist.model.head import AT_ONCE
+
+LIBRARIES = 700_000_000
+"""Bytes of a process that has imported everything and loaded nothing; a CUDA context takes about as much."""
+ACTIVATIONS = 48
+"""Numbers kept for the backward pass per token, block and hidden unit: measured on the built-in base (1,050 to 4,095
+tokens, bfloat16, eight adapters: 197 kB a token)."""
+VECTORS = 5
+"""Float32 copies of what is trained: weights, gradients, two moments, the best state."""
+NUMBER_BYTES = {"float64": 8.0, "float32": 4.0, "bfloat16": 2.0}
+FOUR_BITS = 0.5 + 0.5 / 64 + 4 / (64 * 256)
+"""Bytes of a number in nf4 with its doubly quantised scales (blocks of 64, of 256; QLoRA, arXiv 2305.14314)."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes of a training."""
+
+    libraries: int
+    base: int
+    trained: int
+    """Adapters (or whole copies of the base) with all that their optimizer keeps."""
+    logits: int
+    a_token: int
+    """Activations of one token."""
+
+    @property
+    def fixed(self) -> int:
+        """What does not grow with the tokens computed at once."""
+        return self.libraries + self.base + self.trained + self.logits
+
+    def total(self, tokens: int) -> int:
+        """The peak with so many tokens computed at once. Evaluation may need more."""
+        return self.fixed + self.a_token * tokens
+
+    def largest(self, room: float) -> int:
+        """Most tokens at once that fit into ``room`` bytes; 0 where nothing does."""
+        return max(0, int((room - self.fixed) // self.a_token))
+
+
+def footprint(
+    base: Skeleton, trained: int, dtype: str, *, trunk: int = 0, full: bool = False, recompute: bool = False
+) -> Footprint:
+    """Training's memory.
+
+    Args:
+        base: the frozen one.
+        trained: numbers of all adapters in the bank.
+        dtype: of the base: a name in `NUMBER_BYTES`, or nf4 (its linears in four bits, the rest in bfloat16).
+        trunk: lowest blocks that carry no adapter: nothing of theirs is kept for the backward pass.
+        full: whether copies of the base are also trained whole, one at a time, when the adapters are done.
+        recompute: whether blocks keep their inputs only; one at a time then has all its activations.
+    """
+    number = NUMBER_BYTES["bfloat16" if dtype == "nf4" else dtype]
+    inside = sum(d_in * d_out for d_in, d_out in base.linears.values()) if dtype == "nf4" else 0
+    weights = (base.parameters - inside) * number + inside * FOUR_BITS
+    moved = max(trained, base.parameters if full else 0)
+    lowered = number if number < 4 else 0  # the copy that a pass multiplies with
+    above = base.blocks - (0 if full else trunk)
+    kept = ACTIVATIONS + above if recompute else ACTIVATIONS * above
+    return Footprint(
+        libraries=LIBRARIES,
+        base=int(weights),
+        trained=int(moved * (VECTORS * 4 + lowered)),
+        logits=3 * 4 * AT_ONCE,
+        a_token=int(kept * base.hidden_size * number),
+    )
