@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from mixologist.model import generate
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.generate import Generator
+from mixologist.model.label_tree import LabelTree
+from mixologist.model.reading import common_prefix
 from tests.tiny import bank_of, rows, tiny
 
 LABELS = [(40, 5), (40, 41, 42, 5), (77, 5), (99, 100, 5)]
@@ -71,3 +75,58 @@ def test_sampling_is_fixed_by_its_seed_and_leaves_the_global_generator_alone(bas
     answers = [generator.generate(prompts()[:1], [None], 8, temperature=1.0, seed=seed) for seed in (1, 1, 2)]
     assert answers[0] == answers[1] != answers[2]
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma2"])
+def test_what_prompts_begin_with_is_read_once_and_changes_nothing(
+    tmp_path: Path, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tiny(tmp_path, family, "float32")  # the last two have windows that are shorter than the beginning
+    bank = bank_of(base, "a", "b")
+    same = tuple(range(200, 220))
+    asked = [(*same, *prompt) for prompt in prompts()]
+    read: list[tuple[int, ...]] = []
+    base.blocks[0].register_forward_hook(lambda _, given, __: read.append(tuple(given[0].shape[:2])))
+    found = Generator(base, bank, [0, 5]).score(asked, ADAPTERS, LABELS)
+    assert read[0] == (3, len(same)), "once for a, for b and for the base"
+    assert read[1] == (len(asked), max(map(len, prompts())))
+    written = Generator(base, bank, [0, 5]).generate(asked, ADAPTERS, 6)
+    monkeypatch.setattr(generate, "SHORTEST_PREFIX", 10**6)
+    np.testing.assert_allclose(
+        found, Generator(base, bank, [0, 5]).score(asked, ADAPTERS, LABELS), rtol=1e-4, atol=1e-3
+    )
+    alone = Generator(base, bank, [0, 5])
+    assert written == [alone.generate([p], [a], 6)[0] for p, a in zip(asked, ADAPTERS, strict=True)]
+
+
+def test_the_common_beginning_leaves_a_token_of_each() -> None:
+    assert common_prefix([(1, 2, 3, 4), (1, 2, 3), (1, 2, 3, 5)]) == 2
+    assert common_prefix([(1, 2, 3, 4), (1, 9, 3)]) == 1
+    assert common_prefix([(1, 2), (3, 2)]) == 0
+
+
+def test_beginnings_that_labels_share_are_read_once() -> None:
+    labels = [(1, 2, 9), (1, 2, 3, 9), (1, 4, 9), (5, 9), (9,)]
+    assert len(LabelTree(labels, torch.device("cpu"))) == 5  # 1, 12, 123, 14, 5
+    assert len(LabelTree([(9,), (8,)], torch.device("cpu"))) == 0
+
+
+def test_rows_that_have_ended_leave_the_batch(base: Base) -> None:
+    bank = bank_of(base, "a", "b")
+    free = Generator(base, bank, []).generate(prompts(), ADAPTERS, 8)
+    ends = [free[0][0], free[1][1], free[3][4]]
+    sizes: list[int] = []
+    base.blocks[0].register_forward_hook(lambda _, given, __: sizes.append(len(given[0])))
+    found = Generator(base, bank, ends).generate(prompts(), ADAPTERS, 8)
+    expected = [[*takewhile(lambda token: token not in ends, answer)] for answer in free]
+    assert found == expected
+    assert sizes[0] == len(ADAPTERS) > sizes[-1]
+
+
+def test_an_answer_ends_with_a_stop_string(base: Base) -> None:
+    (free,) = Generator(base, None, []).generate(prompts()[:1], [None], 12)
+    said = base.tokenizer.decode(free[:5])
+    (found,) = Generator(base, None, []).generate(prompts()[:1], [None], 12, stop=[said[-3:]])
+    assert found == free[: len(found)]
+    assert said[-3:] in base.tokenizer.decode(found)
+    assert said[-3:] not in base.tokenizer.decode(found[:-1])

@@ -1,0 +1,90 @@
+"""Rows of a batch that read on from what they have read: a cache whose keys know where they stand.
+
+B = rows, Q = tokens read now, K = all keys, P = tokens that all prompts begin with
+
+Prompts of a task begin with the same words. These are read once for each adapter of the batch and not once for each
+row. What follows is padded on the left, so that padding stands between a row's keys; who sees what therefore goes by
+positions and not by places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from mixologist.model.attention import Weighing, attend, laid_out
+
+Ids = Sequence[int]
+PADDING = -1
+"""Position of a token that nobody sees."""
+
+
+class Reader:
+    """A batch's keys and values in every block, and their positions (B, K)."""
+
+    def __init__(self, model: Any, rows: int) -> None:
+        self.model = model
+        self.cache = DynamicCache()  # without a config it forgets nothing, whatever the window
+        self.positions = torch.empty(rows, 0, dtype=torch.long, device=model.device)
+
+    def read(self, ids: Tensor, positions: Tensor, *, own: Tensor | None = None, last: bool = True) -> Tensor:
+        """Read ``ids`` (B, Q) at ``positions`` (B, Q), padding among them; logits (B, Q, V), or (B, 1, V) of the last.
+
+        ``own`` (Q, Q) says which of the new tokens see each other; None: those that stand before.
+        """
+        before = self.positions.shape[1]
+        self.positions = torch.cat([self.positions, positions], dim=1)
+        with laid_out(self.model):
+            output = self.model(
+                input_ids=ids,
+                position_ids=positions.clamp(min=0),
+                past_key_values=self.cache,
+                use_cache=True,
+                layout=_Seen(self.positions, positions, before, own),
+                logits_to_keep=1 if last else 0,
+            )
+        logits: Tensor = output.logits
+        return logits
+
+    def select(self, rows: Tensor) -> None:
+        """Go on with these rows, in this order, some perhaps more than once."""
+        self.cache.batch_select_indices(rows)
+        self.positions = self.positions[rows]
+
+
+class _Seen:
+    """Each new token sees the keys at its own and at lower positions, padding excepted; and ``own`` among the new."""
+
+    def __init__(self, keys: Tensor, queries: Tensor, before: int, own: Tensor | None) -> None:
+        self._distance = queries[..., None] - keys[:, None]  # (B, Q, K)
+        seen = (keys[:, None] != PADDING) & (self._distance >= 0)
+        if own is not None:
+            seen[..., before:] = own
+        # Padding sees everything: no row of weights is empty, and nobody reads what it makes of them.
+        self._seen = seen | (queries == PADDING)[..., None]
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
+        """As `attention.Layout` has it."""
+        seen = self._seen
+        if weighing.window is not None:
+            seen = seen & (self._distance < weighing.window)
+        return attend(query, key, value, seen[:, None], weighing).transpose(1, 2)
+
+
+def common_prefix(prompts: Sequence[Ids]) -> int:
+    """Tokens that all prompts begin with; at least one token of each is left over."""
+    first, last = min(map(tuple, prompts)), max(map(tuple, prompts))  # of all pairs these two differ first
+    most = min(len(prompt) for prompt in prompts) - 1
+    return next((n for n in range(most) if first[n] != last[n]), most)
+
+
+def padded(texts: Sequence[Ids], start: int, pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Ids and positions (B, Q) of texts that begin at position ``start``, padded on the left."""
+    longest = max(len(text) for text in texts)
+    ids = [[pad] * (longest - len(text)) + list(text) for text in texts]
+    places = [[PADDING] * (longest - len(text)) + list(range(start, start + len(text))) for text in texts]
+    return torch.tensor(ids, device=device), torch.tensor(places, device=device)
