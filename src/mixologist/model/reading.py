@@ -60,18 +60,21 @@ class _Seen:
     """Each new token sees the keys at its own and at lower positions, padding excepted; and ``own`` among the new."""
 
     def __init__(self, keys: Tensor, queries: Tensor, before: int, own: Tensor | None) -> None:
-        self._distance = queries[..., None] - keys[:, None]  # (B, Q, K)
-        seen = (keys[:, None] != PADDING) & (self._distance >= 0)
+        self._keys, self._queries = keys[:, None], queries[..., None]
+        self._causal = own is None and not before and not bool((keys == PADDING).any())
+        seen = (self._keys != PADDING) & (self._keys <= self._queries)  # (B, Q, K)
         if own is not None:
             seen[..., before:] = own
         # Padding sees everything: no row of weights is empty, and nobody reads what it makes of them.
-        self._seen = seen | (queries == PADDING)[..., None]
+        self._seen = seen | (self._queries == PADDING)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `attention.Layout` has it."""
         seen = self._seen
         if weighing.window is not None:
-            seen = seen & (self._distance < weighing.window)
+            seen = seen & (self._keys > self._queries - weighing.window)
+        elif self._causal:
+            return attend(query, key, value, None, weighing).transpose(1, 2)
         return attend(query, key, value, seen[:, None], weighing).transpose(1, 2)
 
 
