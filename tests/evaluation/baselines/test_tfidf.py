@@ -28,7 +28,7 @@ def task(tmp_path: Path) -> Task:
 
 
 def _accuracy(outcomes: Sequence[Outcome]) -> float:
-    return sum(outcome.prediction == outcome.reference for outcome in outcomes) / len(outcomes)
+    return float(sum(outcome.prediction == outcome.reference for outcome in outcomes) / len(outcomes))
 
 
 def test_it_learns_what_a_word_tells(task: Task) -> None:
