@@ -14,10 +14,10 @@ TASKS = ("a", "b", "c")
 SERVED = {"a": "a", "b": "both", "c": "both"}
 
 
-def features(*, general: bool = True, seed: int = 0) -> Features:
-    """Three clouds for three tasks, and a fourth for general prompts."""
+def features(*, general: bool = True, seed: int = 0, apart: float = 2.0) -> Features:
+    """Three clouds for three tasks, and a fourth for general prompts, their centres so far apart."""
     random = torch.Generator().manual_seed(seed)
-    centres = 2 * torch.randn(4, 24, generator=torch.Generator().manual_seed(9))
+    centres = apart * torch.randn(4, 24, generator=torch.Generator().manual_seed(9))
     target = torch.randint(BASE if general else 0, 3, (900,), generator=random)
     x = centres[target] + torch.randn(900, 24, generator=random)
     return Features(x.half(), target, torch.rand(900, generator=random) < 0.25)
@@ -54,14 +54,29 @@ def test_what_is_far_from_every_task_goes_to_the_base_even_where_nothing_foreign
     assert sum(near) / len(near) < 0.05
 
 
-def test_a_text_between_two_tasks_is_not_novel() -> None:
-    data = features()
-    router = fit(data)
-    means = [data.x[data.target == task].float().mean(0) for task in (0, 1)]
-    close = [0.55 * means[0] + 0.45 * means[1], 0.45 * means[0] + 0.55 * means[1]]
-    routes = router.routes(torch.stack(close))
-    assert [route.abstained for route in routes] == [False, False]
-    assert [route.adapter for route in routes] == ["a", "both"]
+@pytest.mark.parametrize("general", [True, False])
+def test_a_text_of_two_tasks_is_not_novel(general: bool) -> None:
+    router = fit(features(general=general, apart=0.6))
+    data = features(seed=1, apart=0.6)
+    one, other = (data.x[data.target == task][:150].float() for task in (0, 1))
+    routes = router.routes((one + other) / 2)  # the mean over the tokens of a text about both
+    assert sum(route.abstained for route in routes) / len(routes) < 0.05
+    assert {route.adapter for route in routes if not route.abstained} == {"a", "both"}
+
+
+def test_what_no_prompt_resembles_is_odd_though_near_the_middle_of_a_task() -> None:
+    kinds = 3 * torch.randn(60, 64, generator=torch.Generator().manual_seed(8))
+
+    def texts(low: int, high: int, seed: int) -> Features:
+        random = torch.Generator().manual_seed(seed)
+        kind = torch.randint(low, high, (1500,), generator=random)
+        x = kinds[kind] + torch.randn(1500, 64, generator=random)
+        return Features(x.half(), kind * 3 // 60, torch.rand(1500, generator=random) < 0.25)
+
+    router = fit(texts(0, 50, seed=0))
+    known, unknown = (router.routes(texts(*span, seed=1).x.float()) for span in ((0, 50), (50, 60)))
+    assert sum(route.abstained for route in known) / len(known) < 0.05
+    assert sum(route.abstained for route in unknown) / len(unknown) > 0.5
 
 
 def test_abstaining_can_be_switched_off_or_fixed() -> None:

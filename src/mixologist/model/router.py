@@ -1,13 +1,13 @@
 """The router: from the frozen base's hidden states to a task, the adapter that serves it, and a separate base score.
 
-    x = [mean of h_d over the last user turn, h_d at the last prompt token]      (n, 2 d)
-    z = gelu(W1 standardise(x));  task probabilities = softmax(W2 z / temperature);  p(adapter) = sum over its tasks
-    base score = 1 - (1 - p_like) (1 - p_far),  p_like = sigmoid(a1 head(z) + a0),  p_far = sigmoid(b1 log m(x) + b0)
+    x = standardised [mean of h_d over the last user turn, h_d at the last prompt token]      (n, 2 d)
+    z = gelu(W1 x);  task probabilities = softmax(W2 z / temperature);  p(adapter) = sum over its tasks
+    base score = 1 - (1 - p_like) (1 - p_far) (1 - p_odd),  each p = sigmoid(slope * signal + shift)
 
-``p_like``: it is like the general prompts seen in training. ``p_far``: it is far from every task; m is the Mahalanobis
-distance to the nearest one (Lee et al. 2018, arXiv 1807.03888, here on the leading principal components of x). A text
-that fits two adapters equally is near both, so its distance is small: it goes to the better one, not to the base.
-a, b and the temperature are fitted on validation data (`training.routing`).
+``p_like``, from head(z): it is like the general prompts seen in training. ``p_far``, from the log distance to the
+nearest task: it is about something else. ``p_odd``, from the log distance to the nearest prompts: none of the tasks'
+resembles it (`model.distances`). A text that fits two adapters equally is near both: it goes to the better one, not to
+the base. Slopes, shifts and the temperature are fitted on validation data (`training.routing`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from torch import Tensor, nn
 
 from mixologist.errors import UserError
 from mixologist.files import read_json, write_json, write_whole
+from mixologist.model.distances import NearestPrompts, NearestTask
 
 SETTINGS, WEIGHTS, FEATURES = "router.json", "router.safetensors", "features.safetensors"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,13 @@ class RouterSettings:
     features: int
     """2 d."""
     hidden_size: int
-    components: int
+    components: tuple[int, int]
+    """Of the distance to the nearest task, of that to the nearest prompts."""
+    prompts: int
+    """Training prompts that are kept to take distances to."""
     temperature: float
-    calibration: tuple[float, float, float, float]
-    """a1, a0 (head), b1, b0 (log distance)."""
+    calibration: tuple[tuple[float, float], ...]
+    """(slope, shift) of head, log distance to the nearest task, log distance to the nearest prompts."""
     threshold: float
     """Base score above which the base answers; above 1 where it never does."""
     base_digest: str
@@ -68,20 +72,18 @@ class RouterNet(nn.Module):
 
     mean: Tensor
     std: Tensor
-    projection: Tensor
-    centres: Tensor
-    whitening: Tensor
 
-    def __init__(self, features: int, hidden: int, tasks: int, components: int) -> None:
+    def __init__(
+        self, features: int, hidden: int, tasks: int, components: tuple[int, int], prompts: int
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("std", torch.ones(features))
         self.first = nn.Linear(features, hidden)
         self.task_head = nn.Linear(hidden, tasks)
         self.base_head = nn.Linear(hidden, 1)
-        self.register_buffer("projection", torch.zeros(features, components))
-        self.register_buffer("centres", torch.zeros(tasks, components))
-        self.register_buffer("whitening", torch.zeros(components, components))
+        self.nearest_task = NearestTask(features, tasks, components[0])
+        self.nearest_prompts = NearestPrompts(features, components[1], prompts)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(n, 2 d) -> task logits (n, K), base logit (n,)."""
@@ -92,10 +94,10 @@ class RouterNet(nn.Module):
         """Zero mean, unit variance over the router's training prompts."""
         return (x - self.mean) / self.std
 
-    def log_distance(self, x: Tensor) -> Tensor:
-        """Log Mahalanobis distance (n,) to the nearest task."""
-        points = self.standardise(x) @ self.projection @ self.whitening
-        return torch.cdist(points, self.centres @ self.whitening).amin(1).clamp(min=1e-6).log()
+    def signals(self, x: Tensor) -> Tensor:
+        """(n, 2 d) -> what the base score is made of (n, 3), each higher for what no adapter should answer."""
+        standard = self.standardise(x)
+        return torch.stack([self(x)[1], self.nearest_task(standard), self.nearest_prompts(standard)], dim=1)
 
 
 class Router:
@@ -112,15 +114,9 @@ class Router:
     @torch.no_grad()
     def scores(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Task probabilities (n, K) and base scores (n,) for features (n, 2 d)."""
-        logits, head = self.net(x)
-        return (logits / self.settings.temperature).softmax(-1), self.base_scores(
-            head, self.net.log_distance(x)
-        )
-
-    def base_scores(self, head: Tensor, log_distance: Tensor) -> Tensor:
-        """Calibrated scores in [0, 1] from the two raw ones, all (n,)."""
-        a1, a0, b1, b0 = self.settings.calibration
-        return 1 - torch.sigmoid(-a1 * head - a0) * torch.sigmoid(-b1 * log_distance - b0)
+        tasks = (self.net(x)[0] / self.settings.temperature).softmax(-1)
+        slope, shift = torch.tensor(self.settings.calibration).T
+        return tasks, 1 - torch.sigmoid(-slope * self.net.signals(x) - shift).prod(1)
 
     def routes(self, x: Tensor) -> list[Route]:
         """One route for each row of features (n, 2 d)."""
@@ -155,7 +151,8 @@ class Router:
                     do="finish the run: mixologist train RECIPE --resume",
                 )
         settings = _settings(folder, read_json(folder / SETTINGS))
-        net = RouterNet(settings.features, settings.hidden_size, len(settings.tasks), settings.components)
+        sizes = (settings.hidden_size, len(settings.tasks), settings.components, settings.prompts)
+        net = RouterNet(settings.features, *sizes)
         try:
             net.load_state_dict(load_file(folder / WEIGHTS))
         except (SafetensorError, RuntimeError, OSError) as error:
@@ -177,10 +174,10 @@ def _settings(folder: Path, raw: dict[str, Any]) -> RouterSettings:
             do="train the run again with this mixologist",
         )
     try:
-        return RouterSettings(
-            **{**raw, "tasks": tuple(raw["tasks"]), "calibration": tuple(raw["calibration"])}
-        )
-    except (KeyError, TypeError) as error:
+        pairs = tuple((float(slope), float(shift)) for slope, shift in raw["calibration"])
+        known = {"tasks": tuple(raw["tasks"]), "components": tuple(raw["components"]), "calibration": pairs}
+        return RouterSettings(**raw | known)
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder / SETTINGS} is damaged",
             given=str(error),

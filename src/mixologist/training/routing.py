@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 from torch.nn import functional
@@ -21,12 +20,11 @@ from mixologist import seeds
 from mixologist.files import write_whole
 from mixologist.model.router import FEATURES, Router, RouterNet, RouterSettings
 from mixologist.recipe import schema
+from mixologist.training.distances import nearest_prompts, nearest_task
 
 BASE = -1
 """Target of a prompt that no task owns."""
-COMPONENTS = 32
-"""Leading principal components in which the distance is taken: more only adds noise at some hundred rows a task."""
-IN_DOMAIN_KEPT = 0.99
+KEPT = 0.99
 """Share of validation prompts of the tasks that must not be sent to the base."""
 OFF = -20.0
 """A logit that is never reached."""
@@ -82,8 +80,7 @@ def fit_router(
     """
     x, target = features.x.float(), features.target
     train, held = ~features.validation, features.validation
-    components = min(COMPONENTS, x.shape[1], int((train & (target >= 0)).sum()) - 1)
-    net = _build(x[train], target[train], options.hidden_size, len(tasks), components, seed)
+    net = _build(x[train], target[train], options.hidden_size, len(tasks), seed)
     _optimise(net, (x[train], target[train]), (x[held], target[held]), options, seed)
     settings = RouterSettings(
         tasks=tasks,
@@ -91,7 +88,8 @@ def fit_router(
         depth=depth,
         features=x.shape[1],
         hidden_size=options.hidden_size,
-        components=components,
+        components=(net.nearest_task.projection.shape[1], net.nearest_prompts.projection.shape[1]),
+        prompts=len(net.nearest_prompts.prompts),
         temperature=_temperature(net, x[held], target[held]),
         calibration=_calibrate(net, x[held], target[held]),
         threshold=NEVER,
@@ -101,25 +99,22 @@ def fit_router(
     return Router(replace(settings, threshold=threshold), net)
 
 
-def _build(x: Tensor, target: Tensor, hidden: int, tasks: int, components: int, seed: int) -> RouterNet:
-    """A net with its standardisation, principal components, task centres and within-task whitening in place."""
-    net = RouterNet(x.shape[1], hidden, tasks, components)
-    net.mean.copy_(x.mean(0))
-    net.std.copy_(x.std(0).clamp(min=1e-4))
+def _build(x: Tensor, target: Tensor, hidden: int, tasks: int, seed: int) -> RouterNet:
+    """A net with its standardisation and its distances in place."""
+    mean, std = x.mean(0), x.std(0).clamp(min=1e-4)
+    inside = target >= 0
+    points = (x[inside] - mean) / std
+    near, like = nearest_task(points, target[inside], tasks), nearest_prompts(points, seed)
+    sizes = (near.projection.shape[1], like.projection.shape[1])
+    net = RouterNet(x.shape[1], hidden, tasks, sizes, len(like.prompts))
+    net.nearest_task, net.nearest_prompts = near, like
+    net.mean.copy_(mean)
+    net.std.copy_(std)
     for layer in (net.first, net.task_head, net.base_head):
         random = seeds.generator(seed, "router", *layer.weight.shape)
         bound = layer.weight.shape[1] ** -0.5
         layer.weight.data.copy_(torch.from_numpy(random.uniform(-bound, bound, layer.weight.shape)))
         layer.bias.data.zero_()
-    inside = target >= 0
-    points = net.standardise(x[inside])
-    _, _, directions = torch.linalg.svd(points - points.mean(0), full_matrices=False)
-    net.projection.copy_(directions[:components].T)
-    points = points @ net.projection
-    centres = torch.stack([points[target[inside] == task].mean(0) for task in range(tasks)])
-    net.centres.copy_(centres)
-    within = LedoitWolf().fit((points - centres[target[inside]]).double().numpy()).precision_
-    net.whitening.copy_(torch.linalg.cholesky(torch.from_numpy(within)))
     return net
 
 
@@ -177,20 +172,20 @@ def _temperature(net: RouterNet, x: Tensor, target: Tensor) -> float:
 
 
 @torch.no_grad()
-def _calibrate(net: RouterNet, x: Tensor, target: Tensor) -> tuple[float, float, float, float]:
-    """Head: logistic regression on validation prompts (off where no prompt is the base's). Distance: one half at the
+def _calibrate(net: RouterNet, x: Tensor, target: Tensor) -> tuple[tuple[float, float], ...]:
+    """Slope and shift of each signal: of the head by logistic regression on validation prompts (off where no prompt is
 
-    quantile IN_DOMAIN_KEPT of the tasks' own prompts, so that it needs no example of what is foreign.
+    the base's), of a distance one half at the quantile KEPT of the tasks' own prompts: it needs no foreign example.
     """
-    _, head = net(x)
-    outside = (target < 0).numpy()
-    a1, a0 = 0.0, OFF
+    signals, outside = net.signals(x), (target < 0).numpy()
+    head = (0.0, OFF)
     if outside.any():
-        model = LogisticRegression(class_weight="balanced").fit(head[:, None].double().numpy(), outside)
-        a1, a0 = max(0.0, float(model.coef_[0, 0])), float(model.intercept_[0])
-    distance = net.log_distance(x[target >= 0])
-    slope = 4 / max(1e-3, float(distance.std()))
-    return a1, a0, slope, -slope * float(torch.quantile(distance, IN_DOMAIN_KEPT))
+        model = LogisticRegression(class_weight="balanced").fit(signals[:, :1].double().numpy(), outside)
+        head = max(0.0, float(model.coef_[0, 0])), float(model.intercept_[0])
+    own = signals[target >= 0, 1:]
+    slopes = (4 / own.std(0).clamp(min=1e-3)).tolist()
+    halves = torch.quantile(own, KEPT, dim=0).tolist()
+    return head, *((slope, -slope * half) for slope, half in zip(slopes, halves, strict=True))
 
 
 def _threshold(router: Router, inside: Tensor, options: schema.Router) -> float:
@@ -199,4 +194,4 @@ def _threshold(router: Router, inside: Tensor, options: schema.Router) -> float:
     if isinstance(options.abstain, float):
         return options.abstain
     scores = router.scores(inside)[1]
-    return min(0.99, max(0.5, float(torch.quantile(scores, IN_DOMAIN_KEPT))))
+    return min(0.99, max(0.5, float(torch.quantile(scores, KEPT))))
