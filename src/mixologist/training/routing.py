@@ -26,6 +26,9 @@ BASE = -1
 """Target of a prompt that no task owns."""
 KEPT = 0.99
 """Share of validation prompts of the tasks that must not be sent to the base."""
+BEYOND = (0.0, 0.375)
+"""Standard deviations beyond KEPT where the distances to the nearest task and prompts count one half: a wording that
+nobody trained on is further from every prompt than validation prompts are, whose wordings were seen."""
 OFF = -20.0
 """A logit that is never reached."""
 NEVER = 2.0
@@ -183,9 +186,10 @@ def _calibrate(net: RouterNet, x: Tensor, target: Tensor) -> tuple[tuple[float, 
         model = LogisticRegression(class_weight="balanced").fit(signals[:, :1].double().numpy(), outside)
         head = max(0.0, float(model.coef_[0, 0])), float(model.intercept_[0])
     own = signals[target >= 0, 1:]
-    slopes = (4 / own.std(0).clamp(min=1e-3)).tolist()
-    halves = torch.quantile(own, KEPT, dim=0).tolist()
-    return head, *((slope, -slope * half) for slope, half in zip(slopes, halves, strict=True))
+    spread = own.std(0).clamp(min=1e-3)
+    halves = torch.quantile(own, KEPT, dim=0) + torch.tensor(BEYOND) * spread
+    slopes = (4 / spread).tolist()
+    return head, *((slope, -slope * half) for slope, half in zip(slopes, halves.tolist(), strict=True))
 
 
 def _threshold(router: Router, inside: Tensor, options: schema.Router) -> float:
