@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.shapes import SHAPES, load_shape
-from benchmarks.train_throughput import examples
+from benchmarks.train_throughput import Row, examples
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.families import linears
@@ -31,13 +31,13 @@ from mixologist.training.updates import Updater
 COUNTS = (1, 2, 4, 8, 16)
 
 
-def step(shape: str, dtype: str, count: int, rows: int) -> Callable[[], None]:
-    """One update of ``count`` adapters that share ``rows`` examples between them."""
+def step(shape: str, dtype: str, count: int, data: list[Row]) -> Callable[[], None]:
+    """One update of ``count`` adapters that share the examples between them."""
     base = load_shape(shape, dtype)
     names = [f"a{n}" for n in range(count)]
     bank = Bank(base, [Shape(name, 16, 32) for name in names], modules=list(linears(base.model)))
-    updater = Updater(base, bank, {"t": examples(rows)}, Training(learning_rate=1e-4, loss_weighting="token"))
-    dealt = [tuple(("t", n) for n in range(start, rows, count)) for start in range(count)]
+    updater = Updater(base, bank, {"t": data}, Training(learning_rate=1e-4, loss_weighting="token"))
+    dealt = [tuple(("t", n) for n in range(start, len(data), count)) for start in range(count)]
 
     def run() -> None:
         updater.apply(
@@ -72,7 +72,7 @@ def main() -> None:
     given = parser.parse_args()
     counts, rounds = ((1, 8), 5) if given.quick else (COUNTS, 11)
     rows = 48
-    sides = {count: step(given.shape, given.dtype, count, rows) for count in counts}
+    sides = {count: step(given.shape, given.dtype, count, examples(rows)) for count in counts}
     print(json.dumps(result(measured(sides, rounds), given.shape, rows), indent=2))
 
 
