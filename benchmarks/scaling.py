@@ -49,12 +49,14 @@ def same_length(rows: int, tokens: int) -> list[Row]:
 
 def sides(series: str, sizes: tuple[int, ...], shape: str, dtype: str) -> dict[int, Callable[[], None]]:
     """Size -> one update of that size."""
-    data = {
-        "rows": lambda size: (1, examples(size)),
-        "tokens a row": lambda size: (1, same_length(LONG_ROWS, size)),
-        "tasks": lambda size: (size, examples(ROWS)),
-    }[series]
-    return {size: step(shape, dtype, *data(size)) for size in sizes}
+    return {size: step(shape, dtype, *grown(series, size)) for size in sizes}
+
+
+def grown(series: str, size: int) -> tuple[int, list[Row]]:
+    """Adapters and their rows where the series has grown to ``size``."""
+    if series == "tokens a row":
+        return 1, same_length(LONG_ROWS, size)
+    return (1, examples(size)) if series == "rows" else (size, examples(ROWS))
 
 
 def exponent(seconds: dict[int, list[float]]) -> dict[str, Any]:
