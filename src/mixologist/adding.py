@@ -42,7 +42,8 @@ from mixologist.recipe.shape import NAME, is_name
 from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
 from mixologist.training.loop import Watch, train
-from mixologist.training.routing import Features, fit_router
+from mixologist.training.router_features import Features
+from mixologist.training.routing import fit_router
 
 SPEC = TypeAdapter(TaskSpec)
 

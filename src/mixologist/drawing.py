@@ -16,7 +16,7 @@ from mixologist.planning import Plan, encode
 from mixologist.tasks.encoding import Advance, Encoded
 from mixologist.tasks.task import Stage, Task
 from mixologist.tasks.wordings import KINDS, prompts_worded
-from mixologist.training.routing import BASE, Features
+from mixologist.training.router_features import BASE, OUT_OF_SCOPE, Features
 
 Rows = Sequence[batching.Encoded]
 
@@ -67,25 +67,29 @@ def prompt_rows(plan: Plan, base: Base, bank: Bank | None, task: Task, target: i
     """Features of one task's train and validation prompts, with their target; with them those out of its scope."""
     parts = []
     if task.out_of_scope and plan.recipe.router.out_of_scope:
-        parts += prompt_rows(plan, base, bank, task.out_of_scope, BASE)
+        parts += prompt_rows(plan, base, bank, task.out_of_scope, OUT_OF_SCOPE)
     for split in ("train", "validation"):
-        prompts = worded_prompts(plan, task, split)
-        x = prompt_features(base, bank, prompts, plan.depth).half()
-        held = torch.full((len(prompts),), split == "validation")
-        parts.append(Features(x, torch.full((len(prompts),), target), held))
+        for number, prompts in enumerate(worded_prompts(plan, task, split)):
+            x = prompt_features(base, bank, prompts, plan.depth).half()
+            of, wording = torch.full((len(prompts),), target), torch.full((len(prompts),), number)
+            parts.append(Features(x, of, wording, torch.full((len(prompts),), split == "validation")))
     return parts
 
 
-def worded_prompts(plan: Plan, task: Task, split: str) -> list[Encoded]:
-    """Some rows of a split, drawn by seed, each as trained, reworded and raw."""
+def worded_prompts(plan: Plan, task: Task, split: str) -> list[list[Encoded]]:
+    """Some rows of a split, drawn by seed: all of them as trained, reworded and raw.
+
+    Validation prompts have a rewording that train prompts do not have, as those of users will.
+    """
+    known, new = task.rewordings[:-1] or task.rewordings, task.rewordings[-1:]
     most = plan.recipe.router.rows_per_task if split == "train" else VALIDATION_PROMPTS
     picks = pick(len(task.splits[split]), most, plan.recipe.seed, "router", task.name, split)
+    rewordings = known if split == "train" else new
     return [
-        prompt
-        for kind in KINDS
-        for prompt in prompts_worded(
-            task, split, kind, plan.encoder, seed=plan.recipe.seed, rewordings=task.rewordings, rows=picks
+        prompts_worded(
+            task, split, kind, plan.encoder, seed=plan.recipe.seed, rewordings=rewordings, rows=picks
         )
+        for kind in KINDS
     ]
 
 

@@ -33,7 +33,8 @@ from mixologist.model.trunk_cache import TrunkCache
 from mixologist.recipe import schema
 from mixologist.tasks.encoding import Encoded
 from mixologist.training.loop import Watch, train
-from mixologist.training.routing import Features, fit_router
+from mixologist.training.router_features import Features
+from mixologist.training.routing import fit_router
 from mixologist.training.updates import Updater
 from tests.tiny import bank_of, rows, segments, tiny
 from tests.training.jobs import OPTIONS, job, new_bank, weights
@@ -201,7 +202,9 @@ def routes(family: str, folder: Path) -> None:
         expected = torch.cat([hidden[slice(*prompt.turn)].mean(0), hidden[-1]])
         torch.testing.assert_close(row, expected.float(), rtol=1e-5, atol=1e-5)
     target = torch.arange(len(prompts)) % 2
-    features = Features(x[:120].half(), target[:120], torch.arange(120) % 6 > 3)
+    features = Features(
+        x[:120].half(), target[:120], torch.zeros(120, dtype=torch.long), torch.arange(120) % 6 > 3
+    )
     options = schema.Router(num_train_epochs=10)
     router = fit_router(
         features, ("one", "two"), {"one": "a", "two": "b"}, options, depth=1, base_digest="d", seed=0

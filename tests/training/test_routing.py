@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from mixologist.errors import UserError
 from mixologist.model.router import Router
 from mixologist.recipe import schema
-from mixologist.training.routing import BASE, Features, fit_router
+from mixologist.training.router_features import BASE, OUT_OF_SCOPE, Features
+from mixologist.training.routing import fit_router
 
 TASKS = ("a", "b", "c")
 SERVED = {"a": "a", "b": "both", "c": "both"}
@@ -20,7 +23,14 @@ def features(*, general: bool = True, seed: int = 0, apart: float = 2.0) -> Feat
     centres = apart * torch.randn(4, 24, generator=torch.Generator().manual_seed(9))
     target = torch.randint(BASE if general else 0, 3, (900,), generator=random)
     x = centres[target] + torch.randn(900, 24, generator=random)
-    return Features(x.half(), target, torch.rand(900, generator=random) < 0.25)
+    return worded(x, target, random)
+
+
+def worded(x: Tensor, target: Tensor, random: torch.Generator, apart: float = 3.0) -> Features:
+    """Features in three wordings, each of which shifts the last two of them its own way."""
+    wording = torch.randint(0, 3, (len(x),), generator=random)
+    x[:, -2:] += apart * torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])[wording]
+    return Features(x.half(), target, wording, torch.rand(len(x), generator=random) < 0.25)
 
 
 def fit(data: Features, **options: object) -> Router:
@@ -71,12 +81,54 @@ def test_what_no_prompt_resembles_is_odd_though_near_the_middle_of_a_task() -> N
         random = torch.Generator().manual_seed(seed)
         kind = torch.randint(low, high, (1500,), generator=random)
         x = kinds[kind] + torch.randn(1500, 64, generator=random)
-        return Features(x.half(), kind * 3 // 60, torch.rand(1500, generator=random) < 0.25)
+        return worded(x, kind * 3 // 60, random)
 
     router = fit(texts(0, 50, seed=0))
     known, unknown = (router.routes(texts(*span, seed=1).x.float()) for span in ((0, 50), (50, 60)))
     assert sum(route.abstained for route in known) / len(known) < 0.05
     assert sum(route.abstained for route in unknown) / len(unknown) > 0.5
+
+
+def between(n: int, seed: int, validation: float, mixed: float) -> Features:
+    """Prompts of the tasks, and as many out of scope that lie near them, ``mixed`` of the way to the tasks' prompts."""
+    random = torch.Generator().manual_seed(seed)
+    own = features(general=False, seed=seed)
+    away = 4 * torch.randn(1, 24, generator=torch.Generator().manual_seed(7))
+    x = mixed * own.x.float()[:n] + (1 - mixed) * away + torch.randn(n, 24, generator=random)
+    out = torch.full((n,), OUT_OF_SCOPE)
+    marked = Features(x.half(), out, own.wording[:n], torch.rand(n, generator=random) < validation)
+    return Features.joined([own, marked])
+
+
+@pytest.mark.parametrize(("mixed", "marking_matters"), [(0.9, True), (0.0, False)])
+def test_marked_rows_lower_one_half_only_as_far_as_they_need_it(mixed: float, marking_matters: bool) -> None:
+    data, test = between(300, 0, 0.25, mixed), between(300, 5, 0.25, mixed)
+    marked, unmarked = fit(data), fit(replace(data, target=data.target.clamp(min=BASE)))
+    (lost, sent), (lost_before, sent_before) = (_to_base(router, test) for router in (marked, unmarked))
+    assert lost_before < 0.03
+    if marking_matters:
+        assert sent > sent_before + 0.1
+        assert lost < 0.15
+    else:
+        assert lost < 0.03
+        assert sent == 1
+
+
+def _to_base(router: Router, data: Features) -> tuple[float, float]:
+    """Share of own prompts and of those out of scope that go to the base."""
+    away = torch.tensor([route.abstained for route in router.routes(data.x.float())]).float()
+    return float(away[data.target >= 0].mean()), float(away[data.target < 0].mean())
+
+
+def test_each_wording_keeps_its_share_of_validation_prompts() -> None:
+    data = features()
+    data.x[data.wording == 2] += 0.8 * torch.randn(
+        int((data.wording == 2).sum()), 24, generator=torch.Generator().manual_seed(4)
+    )  # one wording says less
+    held = data.part(data.validation & (data.target >= 0))
+    scores = fit(data).scores(held.x.float())[1]
+    for wording in range(3):
+        assert (scores[held.wording == wording] > 0.5).float().mean() <= 0.025
 
 
 def test_abstaining_can_be_switched_off_or_fixed() -> None:
@@ -104,5 +156,6 @@ def test_features_are_stored_as_they_were_used(tmp_path: Path) -> None:
     data.save(tmp_path)
     again = Features.load(tmp_path)
     assert all(
-        torch.equal(getattr(data, name), getattr(again, name)) for name in ("x", "target", "validation")
+        torch.equal(getattr(data, name), getattr(again, name))
+        for name in ("x", "target", "wording", "validation")
     )

@@ -2,16 +2,20 @@
 
     x = standardised [mean of h_d over the last user turn, h_d at the last prompt token]      (n, 2 d)
     z = gelu(W1 x);  task probabilities = softmax(W2 z / temperature);  p(adapter) = sum over its tasks
-    base score = 1 - (1 - p_like) (1 - p_far) (1 - p_odd),  each p = sigmoid(slope * signal + shift)
+    p_any = 1 - (1 - p_like) (1 - p_far) (1 - p_odd),  each p = sigmoid(slope * signal + shift)
+    base score = sigmoid(logit(p_any) - sum over wordings of p(wording) * half),  p(wording) = softmax(W3 x)
 
 ``p_like``, from head(z): it is like the general prompts seen in training. ``p_far``, from the log distance to the
 nearest task: it is about something else. ``p_odd``, from the log distance to the nearest prompts: none of the tasks'
 resembles it (`model.distances`). A text that fits two adapters equally is near both: it goes to the better one, not to
-the base. Slopes, shifts and the temperature are fitted on validation data (`training.routing`).
+the base. A text with an instruction as trained is told from a strange one more surely than the bare text is: so each
+wording has its own ``half``, the logit that counts as one half. All but the weights is fitted on validation data
+(`training.base_score`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +30,7 @@ from mixologist.files import read_json, write_json, write_whole
 from mixologist.model.distances import NearestPrompts, NearestTask
 
 SETTINGS, WEIGHTS, FEATURES = "router.json", "router.safetensors", "features.safetensors"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class RouterSettings:
     temperature: float
     calibration: tuple[tuple[float, float], ...]
     """(slope, shift) of head, log distance to the nearest task, log distance to the nearest prompts."""
+    halves: tuple[float, ...]
+    """Logit of p_any that counts as one half, for each wording."""
     threshold: float
     """Base score above which the base answers; above 1 where it never does."""
     base_digest: str
@@ -74,7 +80,13 @@ class RouterNet(nn.Module):
     std: Tensor
 
     def __init__(
-        self, features: int, hidden: int, tasks: int, components: tuple[int, int], prompts: int
+        self,
+        features: int,
+        hidden: int,
+        tasks: int,
+        components: tuple[int, int],
+        prompts: int,
+        wordings: int,
     ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
@@ -82,6 +94,7 @@ class RouterNet(nn.Module):
         self.first = nn.Linear(features, hidden)
         self.task_head = nn.Linear(hidden, tasks)
         self.base_head = nn.Linear(hidden, 1)
+        self.wording_head = nn.Linear(features, wordings)
         self.nearest_task = NearestTask(features, tasks, components[0])
         self.nearest_prompts = NearestPrompts(features, components[1], prompts)
 
@@ -89,6 +102,11 @@ class RouterNet(nn.Module):
         """(n, 2 d) -> task logits (n, K), base logit (n,)."""
         z = nn.functional.gelu(self.first(self.standardise(x)))
         return self.task_head(z), self.base_head(z)[:, 0]
+
+    def wordings(self, x: Tensor) -> Tensor:
+        """(n, 2 d) -> logits of the wordings (n, W)."""
+        logits: Tensor = self.wording_head(self.standardise(x))
+        return logits
 
     def standardise(self, x: Tensor) -> Tensor:
         """Zero mean, unit variance over the router's training prompts."""
@@ -115,8 +133,9 @@ class Router:
     def scores(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Task probabilities (n, K) and base scores (n,) for features (n, 2 d)."""
         tasks = (self.net(x)[0] / self.settings.temperature).softmax(-1)
-        slope, shift = torch.tensor(self.settings.calibration).T
-        return tasks, 1 - torch.sigmoid(-slope * self.net.signals(x) - shift).prod(1)
+        halves = torch.tensor(self.settings.halves, dtype=torch.float64)
+        half = self.net.wordings(x).softmax(-1).double() @ halves
+        return tasks, torch.sigmoid(any_logit(self.net.signals(x), self.settings.calibration) - half).float()
 
     def routes(self, x: Tensor) -> list[Route]:
         """One route for each row of features (n, 2 d)."""
@@ -151,8 +170,14 @@ class Router:
                     do="finish the run: mixologist train RECIPE --resume",
                 )
         settings = _settings(folder, read_json(folder / SETTINGS))
-        sizes = (settings.hidden_size, len(settings.tasks), settings.components, settings.prompts)
-        net = RouterNet(settings.features, *sizes)
+        net = RouterNet(
+            settings.features,
+            settings.hidden_size,
+            len(settings.tasks),
+            settings.components,
+            settings.prompts,
+            len(settings.halves),
+        )
         try:
             net.load_state_dict(load_file(folder / WEIGHTS))
         except (SafetensorError, RuntimeError, OSError) as error:
@@ -165,6 +190,13 @@ class Router:
         return Router(settings, net)
 
 
+def any_logit(signals: Tensor, calibration: Sequence[tuple[float, float]]) -> Tensor:
+    """Signals (n, 3) -> logit of p_any (n,), float64: 1 - p_any may be far below what float32 can tell from one."""
+    slope, shift = torch.tensor(calibration, dtype=torch.float64).T
+    none = nn.functional.logsigmoid(-slope * signals.double() - shift).sum(1).clamp(max=-1e-15)
+    return torch.log(-torch.expm1(none)) - none
+
+
 def _settings(folder: Path, raw: dict[str, Any]) -> RouterSettings:
     if raw.get("version") != VERSION:
         raise UserError(
@@ -175,8 +207,9 @@ def _settings(folder: Path, raw: dict[str, Any]) -> RouterSettings:
         )
     try:
         pairs = tuple((float(slope), float(shift)) for slope, shift in raw["calibration"])
-        known = {"tasks": tuple(raw["tasks"]), "components": tuple(raw["components"]), "calibration": pairs}
-        return RouterSettings(**raw | known)
+        known = {"tasks": tuple(raw["tasks"]), "components": tuple(raw["components"])}
+        halves = tuple(float(half) for half in raw["halves"])
+        return RouterSettings(**raw | known | {"calibration": pairs, "halves": halves})
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder / SETTINGS} is damaged",
