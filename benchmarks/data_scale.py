@@ -25,7 +25,7 @@ WORDS = (
 CHILD = """
 import json, resource, sys, time
 from mixologist import api
-from mixologist.pipeline import Hooks
+from mixologist.hooks import Hooks
 began, marks = time.monotonic(), {}
 def stage(name, total):
     marks[name] = round(time.monotonic() - began, 1)

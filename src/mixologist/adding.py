@@ -19,6 +19,7 @@ from mixologist.drawing import prompt_rows, router_features
 from mixologist.errors import UserError
 from mixologist.evaluating import evaluate_run, load_adapters
 from mixologist.files import write_folder, write_json
+from mixologist.hooks import Hooks
 from mixologist.mixing.forecast import forecast
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base
@@ -32,7 +33,6 @@ from mixologist.model.checkpoint import (
     save_adapter,
 )
 from mixologist.model.router import Router
-from mixologist.pipeline import Hooks, make_job
 from mixologist.planning import Plan, resolve
 from mixologist.recipe import load as recipes
 from mixologist.recipe import reading
@@ -44,6 +44,7 @@ from mixologist.runfolder import RunFolder
 from mixologist.training.loop import Watch, train
 from mixologist.training.router_features import Features
 from mixologist.training.routing import fit_router
+from mixologist.trainings import make_job
 
 SPEC = TypeAdapter(TaskSpec)
 

@@ -18,13 +18,14 @@ from mixologist.describing import describe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluating import evaluate_run, load_adapters
 from mixologist.files import write_json
+from mixologist.hooks import Hooks
 from mixologist.model.base import load_base
 from mixologist.model.checkpoint import load_bank, read_adapter
 from mixologist.model.families import longest
 from mixologist.model.generate import Generator
 from mixologist.model.router import Route, Router
 from mixologist.model.trunk import prompt_features
-from mixologist.pipeline import Hooks, execute
+from mixologist.pipeline import execute
 from mixologist.planning import resolve
 from mixologist.recipe.load import load as load_recipe
 from mixologist.recipe.schema import Recipe

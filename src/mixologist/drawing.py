@@ -79,9 +79,9 @@ def prompt_rows(plan: Plan, base: Base, bank: Bank | None, task: Task, target: i
 def worded_prompts(plan: Plan, task: Task, split: str) -> list[list[Encoded]]:
     """Some rows of a split, drawn by seed: all of them as trained, reworded and raw.
 
-    Validation prompts have a rewording that train prompts do not have, as those of users will.
+    Validation prompts have rewordings that train prompts do not have, as those of users will.
     """
-    known, new = task.rewordings[:-1] or task.rewordings, task.rewordings[-1:]
+    known, new = task.rewordings[::2], task.rewordings[1::2] or task.rewordings
     most = plan.recipe.router.rows_per_task if split == "train" else VALIDATION_PROMPTS
     picks = pick(len(task.splits[split]), most, plan.recipe.seed, "router", task.name, split)
     rewordings = known if split == "train" else new

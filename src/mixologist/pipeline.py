@@ -12,9 +12,8 @@ import platform
 import resource
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,38 +21,23 @@ from typing import Any
 
 import torch
 
-from mixologist import seeds
 from mixologist.describing import describe
-from mixologist.drawing import router_features, trunk_rows, validation_sample
+from mixologist.drawing import router_features
 from mixologist.errors import Interrupted, UserError
 from mixologist.evaluating import evaluate_run, load_adapters, make_evaluator
-from mixologist.evaluation.loss import validation_losses
 from mixologist.files import write_json, write_text
-from mixologist.model.adapters import Bank, Shape
-from mixologist.model.base import Base, folder_digest, load_base, whole
-from mixologist.model.blocks import check_compiler, compiled
-from mixologist.model.checkpoint import adapter_digest, save_adapter
+from mixologist.hooks import Hooks
+from mixologist.model.adapters import Bank
+from mixologist.model.base import Base, load_base
+from mixologist.model.blocks import check_compiler
 from mixologist.model.router import Router
-from mixologist.model.whole import Trained, WholeModel
-from mixologist.planning import Plan, full_models, plan_of_full, steps_between_validations
+from mixologist.planning import Plan
 from mixologist.recipe.load import dump
 from mixologist.report.html import write_report
 from mixologist.runfolder import STAGES, VERSION, RunFolder
-from mixologist.tasks.encoding import Advance, silent
-from mixologist.tasks.task import Stage
-from mixologist.training.loop import Job, Result, Watch, train
 from mixologist.training.routing import fit_router
-from mixologist.training.trackers import check_installed, losses, open_trackers, scores
-
-
-@dataclass
-class Hooks:
-    """How the outside world follows along: all optional."""
-
-    stage: Callable[[str, int], Advance] = lambda name, total: lambda count: None
-    """Told the stage and how many things it will do; gives back what is told how many are done."""
-    progress: Callable[[int, int, dict[str, Any]], None] = lambda step, steps, news: None
-    should_stop: Callable[[], bool] = lambda: False
+from mixologist.training.trackers import check_installed, open_trackers, scores
+from mixologist.trainings import Trainings
 
 
 def execute(
@@ -83,31 +67,6 @@ def execute(
     run.complete()
     write_report(run.folder.path)
     return run.record
-
-
-def make_job(
-    plan: Plan,
-    base: Base,
-    bank: Trained,
-    folder: Path,
-    *,
-    seed: int,
-    resume_command: str,
-    frozen: tuple[str, ...] = (),
-    stage: Stage = lambda name, total: silent,
-) -> Job:
-    """What the training loop needs, for the tasks and adapters that the plan's feeds name."""
-    options, tasks = plan.recipe.training, [plan.tasks.tasks[name] for name in plan.feeds.rows]
-    samples = {task.name: validation_sample(plan, task) for task in tasks}
-    train, rows = trunk_rows(plan, base, samples, stage)
-    return Job(
-        base=base, bank=bank, rows=train, feeds=plan.feeds, forecast=plan.forecast,
-        weights=[task.weight for task in tasks], mixture=plan.recipe.mixture, options=options, seed=seed,
-        validate_every=steps_between_validations(plan),
-        validate=lambda pairs: validation_losses(base, bank, rows, pairs, options.max_tokens_per_batch),
-        folder=folder, fingerprint=plan.fingerprint, frozen=frozen, resume_command=resume_command,
-        gradient_agreement=plan.recipe.evaluation.gradient_agreement,
-    )  # fmt: skip
 
 
 class _Execution:
@@ -219,96 +178,10 @@ class _Execution:
         """All adapters to their best state and then their PEFT folders, after them the fully fine-tuned baselines; once
         for each training seed.
         """
-        for number in range(self.recipe.evaluation.seeds):
-            if number >= self._trained():
-                self._train(number)
-                self.begin("training")
-            facts = self.record["replicates"][number - 1] if number else self.record
-            for place, name in enumerate(full_models(self.plan), start=1):
-                if name not in facts.setdefault("full", {}):
-                    facts["full"][name] = self._train_full(name, number, place)
-                    self.begin("training")
-
-    def _trained(self) -> int:
-        """For how many seeds the adapters are there."""
-        return bool(self.record["adapters"]) + len(self.record["replicates"])
-
-    def _train(self, number: int) -> None:
-        """Training with one seed. Rows and splits stay the same; first weights and the order of rows do not."""
         assert self.base is not None
-        recipe, folder = self.recipe, self.folder.replicate(number)
-        seed = seeds.replicate(recipe.seed, number)
-        names = [*self.plan.feeds.adapters, *(["common"] if recipe.adapters.common else [])]
-        shapes = [
-            Shape(n, recipe.adapters.r, recipe.adapters.lora_alpha, recipe.adapters.use_rslora) for n in names
-        ]
-        bank = Bank(
-            self.base, shapes, modules=self.plan.modules, common=recipe.adapters.common,
-            dropout=recipe.adapters.lora_dropout, seed=seed,
-        )  # fmt: skip
-        with open_trackers(recipe.training.report_to, folder.path) as track:
-            tracked = Watch(
-                self._progress(number), self.hooks.should_stop, lambda row: track(losses(row), row["step"])
-            )
-            job = make_job(
-                self.plan, self.base, bank, folder.path, seed=seed, resume_command=self._resume_command,
-                stage=self.hooks.stage,
-            )  # fmt: skip
-            with compiled(self.base, self._compile):
-                result = train(job, tracked)
-        for name in names:
-            save_adapter(bank, name, folder.any_adapter(name))
-        bank.detach()
-        self._note_training(result, number, seed)
-
-    def _train_full(self, name: str, number: int, place: int) -> dict[str, Any]:
-        """A copy of the base, all its weights trained as adapters are; kept as a Transformers folder."""
-        assert self.base is not None
-        plan, folder = plan_of_full(self.plan, name), self.folder.replicate(number)
-        base = load_base(
-            self.recipe.base_model, dtype=whole(self._choice("dtype")), device=self._choice("device")
+        Trainings(self.plan, self.base, self.folder, self.record, self.hooks).run(
+            lambda: self.begin("training")
         )
-        model = WholeModel(base, name)
-        seed = seeds.replicate(self.recipe.seed, number)
-        job = make_job(plan, base, model, folder.full(name), seed=seed, resume_command=self._resume_command)
-        with compiled(base, self._compile):
-            result = train(job, Watch(self._progress(number, place), self.hooks.should_stop))
-        model.detach()
-        model.save(folder.full_model(name))
-        shutil.rmtree(folder.full(name) / "checkpoints", ignore_errors=True)
-        self.record["tokens"] += result.computed_tokens
-        return _facts(result, name, plan.feeds.adapters[name]) | {
-            "learning_rate": plan.recipe.training.learning_rate,
-            "digest": folder_digest(folder.full_model(name)),
-        }
-
-    @property
-    def _resume_command(self) -> str:
-        return f"mixologist train {self.folder.path} --resume"
-
-    @property
-    def _compile(self) -> bool:
-        return bool(self.record["choices"].get("torch_compile", False))
-
-    def _progress(self, number: int, place: int = 0) -> Callable[[int, int, dict[str, Any]], None]:
-        """Steps counted over all seeds and, within each, over the adapters together and every full fine-tuning."""
-        trainings = 1 + len(full_models(self.plan))
-        done, times = number * trainings + place, self.recipe.evaluation.seeds * trainings
-        return lambda step, steps, news: self.hooks.progress(done * steps + step, times * steps, news)
-
-    def _note_training(self, result: Result, number: int, seed: int) -> None:
-        folder = self.folder.replicate(number)
-        facts = {
-            name: _facts(result, name, tasks) | {"digest": adapter_digest(folder.any_adapter(name))}
-            for name, tasks in self.plan.feeds.adapters.items()
-        }
-        controls = {name: facts.pop(name) for name in self.plan.feeds.controls}
-        self.record["tokens"] += result.computed_tokens
-        if number:
-            self.record["replicates"].append({"seed": seed, "adapters": facts, "controls": controls})
-            shutil.rmtree(folder.checkpoints, ignore_errors=True)
-        else:
-            self.record |= {"adapters": facts, "controls": controls}
 
     def _load(self) -> tuple[Base, Bank]:
         """The base with the trained adapters, as anyone would load them."""
@@ -360,16 +233,6 @@ class _Execution:
             self._note("complete")
             self.begin("complete")
             shutil.rmtree(self.folder.checkpoints, ignore_errors=True)
-
-
-def _facts(result: Result, name: str, tasks: Sequence[str]) -> dict[str, Any]:
-    """What run.json says of one adapter, or fully fine-tuned model, that was trained."""
-    return {
-        "tasks": list(tasks),
-        "best_step": result.best_step[name],
-        "stopped_early": result.stopped[name],
-        "validation_loss": {t: loss for (a, t), loss in result.validation.items() if a == name},
-    }
 
 
 def _peak_memory() -> int:

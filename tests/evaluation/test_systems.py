@@ -10,8 +10,8 @@ import pytest
 
 import mixologist
 from mixologist.errors import UserError
+from mixologist.hooks import Hooks
 from mixologist.model.checkpoint import adapter_digest
-from mixologist.pipeline import Hooks
 from tests.conftest import SIZES, tiny_recipe, write_data
 from tests.evaluation.baselines.test_endpoint import ANSWER, serving
 

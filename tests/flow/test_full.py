@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 import mixologist
 from mixologist.errors import Interrupted
-from mixologist.pipeline import Hooks
+from mixologist.hooks import Hooks
 from tests.conftest import SIZES, tiny_recipe, write_data
 
 NAMES = ("queue~full_single_task", "sentiment~full_single_task", "full_multi_task")

@@ -19,8 +19,8 @@ from mixologist.demo.build import rows
 from mixologist.errors import Interrupted, UserError
 from mixologist.exporting import export
 from mixologist.files import write_json_lines
+from mixologist.hooks import Hooks
 from mixologist.model.base import load_base
-from mixologist.pipeline import Hooks
 from mixologist.recipe.load import load
 from mixologist.runfolder import RunFolder
 

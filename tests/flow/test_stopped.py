@@ -11,7 +11,7 @@ import yaml
 
 import mixologist
 from mixologist.errors import Interrupted
-from mixologist.pipeline import Hooks
+from mixologist.hooks import Hooks
 from mixologist.report.reading import read_run
 
 

@@ -16,7 +16,7 @@ from rich.progress import TaskID
 
 from mixologist.cli.progress import Bars, Curves
 from mixologist.errors import Interrupted
-from mixologist.pipeline import Hooks
+from mixologist.hooks import Hooks
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

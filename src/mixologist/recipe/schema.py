@@ -153,7 +153,7 @@ class Router(Section):
     depth: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """How many blocks it reads; ``auto``: a quarter of them, or the trunk where that is deeper."""
     abstain: Literal["auto", "never"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
-    """Base score above which the base answers; ``auto`` calibrates it on validation data."""
+    """Base score above which the base answers; ``auto`` is 0.5, where 99% of own validation prompts stay below."""
     hidden_size: Positive = 128
     num_train_epochs: Positive = 30
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3

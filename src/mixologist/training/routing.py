@@ -16,6 +16,9 @@ from mixologist.training.distances import nearest_prompts, nearest_task
 from mixologist.training.router_features import BASE, Features
 
 
+REWORDED = KINDS.index("reworded")
+
+
 def fit_router(
     features: Features,
     tasks: tuple[str, ...],
@@ -56,7 +59,8 @@ def _build(train: Features, hidden: int, tasks: int, seed: int) -> RouterNet:
     x, inside = train.x.float(), train.target >= 0
     mean, std = x.mean(0), x.std(0).clamp(min=1e-4)
     points = (x[inside] - mean) / std
-    near, like = nearest_task(points, train.target[inside], tasks), nearest_prompts(points, seed)
+    near = nearest_task(points, train.target[inside], tasks)
+    like = nearest_prompts(points[train.wording[inside] != REWORDED], seed)
     components = (near.projection.shape[1], like.projection.shape[1])
     net = RouterNet(x.shape[1], hidden, tasks, components, len(like.prompts), len(KINDS))
     net.nearest_task, net.nearest_prompts = near, like
