@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,32 @@ def test_it_runs_from_the_command_line(items: dict[str, Any], tiny_run: Path) ->
     assert done.returncode == 0, done.stderr
     assert "queue_choice" in done.stdout
     assert list((items["folder"] / "out").rglob("results*.json"))
+
+
+def test_its_tasks_become_rows_of_the_report(items: dict[str, Any], tiny_run: Path) -> None:
+    run = Path(shutil.copytree(tiny_run, items["folder"] / "run"))
+    command = ["mixologist.cli.main", "evaluate", str(run), "--harness-path", str(items["folder"]), "--json"]
+    asked = ["--harness", "queue_choice", "--harness", "queue_text", "--harness-limit", "5"]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, *asked], capture_output=True, text=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = {row["task"]: row for row in json.loads(done.stdout)["harness"]}
+    assert list(told) == ["queue_choice", "queue_text"]
+    kept = read_json(run / "harness.json")
+    assert kept["rows"] == list(told.values())
+    found = told["queue_choice"]
+    assert (found["metric"], found["higher_is_better"]) == ("acc", True)
+    for system, adapter in (("base", "base"), ("routed", "auto")):
+        alone = _evaluate(items, "queue_choice", run=str(tiny_run), adapter=adapter)
+        first = sorted(alone["samples"]["queue_choice"], key=lambda sample: sample["doc_id"])[:5]
+        assert found["systems"][system] | {"minus_base": None} == {
+            "value": pytest.approx(np.mean([sample["acc"] for sample in first])), "n": 5, "minus_base": None,
+        }  # fmt: skip
+    change = found["systems"]["routed"]["minus_base"]
+    assert change["low"] <= change["value"] <= change["high"]
+    assert "queue_choice" in (run / "report.html").read_text()
 
 
 def test_a_run_or_adapter_that_is_not_there(tiny_run: Path) -> None:

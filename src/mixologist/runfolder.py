@@ -49,6 +49,11 @@ class RunFolder:
         return self.path / "evaluation.json"
 
     @property
+    def harness(self) -> Path:
+        """harness.json: tasks of the lm-evaluation-harness."""
+        return self.path / "harness.json"
+
+    @property
     def baselines(self) -> Path:
         """Adapters that are only there to be compared with."""
         return self.path / "baselines"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,15 @@ def no_folder(place: Place) -> Bad:
 @kinds
 def a_recipe_for_a_run(place: Place) -> Bad:
     return bad("route", place.recipe(), "Hello", says=("not a run folder", "my.yaml", "check the path"))
+
+
+@kinds
+def no_harness(place: Place) -> Bad:
+    if find_spec("lm_eval"):
+        says = ("the harness has no such task", "queue_choise", "lm_eval ls tasks")
+    else:
+        says = ("lm-evaluation-harness is not installed", "lm_eval", "pip install 'mixologist[harness]'")
+    return bad("evaluate", place.finished, "--harness", "queue_choise", says=says)
 
 
 @kinds

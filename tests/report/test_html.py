@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mixologist.errors import UserError
+from mixologist.files import write_json
 from mixologist.report.html import write_comparison, write_report
 from mixologist.report.reading import read_run
 from mixologist.report.words import sharing, state
@@ -287,3 +288,28 @@ def test_runs_side_by_side(five: Path, tmp_path: Path) -> None:
     (other / "evaluation.json").write_text(json.dumps(evaluation))
     text = write_comparison([five, other], tmp_path / "c.html").read_text("utf-8")
     assert "task_01 was not measured alike (macro_f1 of 100 rows and macro_f1 of 200 rows)" in text
+
+
+def test_rows_of_the_harness_stand_in_the_report_until_the_adapters_change(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", ["queue", "urgent"])
+    adapters = {name: "old" for name in ("queue", "urgent", "shared")}
+    facts = json.loads((run / "run.json").read_text())["adapters"]
+    changed(run, adapters={name: facts[name] | {"digest": "old"} for name in facts})
+    change = {"value": 0.125, "low": 0.05, "high": 0.2}
+    systems = {"base": {"value": 0.5, "n": 40}, "routed": {"value": 0.625, "n": 40, "minus_base": change}}
+    row = {"task": "<arc>", "metric": "acc", "higher_is_better": True, "systems": systems}
+    lone = {"task": "words", "metric": "word_perplexity", "higher_is_better": False,
+            "systems": {"base": {"value": 31.25, "n": 7}, "routed": {"value": 30.5, "n": 7}}}  # fmt: skip
+    write_json(run / "harness.json", {"lm_eval": "1", "adapters": adapters, "rows": [row, lone]})
+    cells = Reader(write_report(run).read_text()).table("lm-evaluation-harness")
+    assert list(cells["<arc>"].values()) == [
+        "<arc>",
+        "acc ↑",
+        "40",
+        "0.5",
+        "0.625",
+        "+0.125 [+0.050, +0.200]",
+    ]
+    assert list(cells["words"].values()) == ["words", "word_perplexity ↓", "7", "31.25", "30.5", ""]
+    changed(run, adapters={name: facts[name] | {"digest": "new"} for name in facts})
+    assert "lm-evaluation-harness" not in write_report(run).read_text()

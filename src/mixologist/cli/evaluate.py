@@ -11,6 +11,8 @@ from mixologist import api
 from mixologist.cli import results
 from mixologist.cli.console import Json, Set, emit, following
 from mixologist.files import write_text
+from mixologist.harness_rows import SYSTEMS, measure, task_manager
+from mixologist.report.harness import harness_rows
 from mixologist.report.page import page
 from mixologist.runfolder import RunFolder
 
@@ -25,16 +27,29 @@ def run(
     command: Annotated[
         str, typer.Option(help="The command that made the run, for that page.")
     ] = "mixologist train",
+    harness: Annotated[
+        list[str], typer.Option(help="Also a task of the lm-evaluation-harness; give it again for more.")
+    ] = [],  # noqa: B006 - typer copies it
+    harness_path: Annotated[Path | None, typer.Option(help="A folder with such tasks of your own.")] = None,
+    harness_limit: Annotated[
+        int | None, typer.Option(min=1, help="Items of each such task; all when left out.")
+    ] = None,
     set_: Set = [],  # noqa: B006 - typer copies it
     json: Json = False,
 ) -> None:
     """See the module."""
     with following(f"mixologist evaluate {run} --split {split}") as follower:
-        evaluation = api.evaluate(run, split, follower.hooks(), overrides=set_)
+        hooks = follower.hooks()
+        manager = task_manager(harness, harness_path) if harness else None
+        evaluation = api.evaluate(run, split, hooks, overrides=set_)
+        if manager:
+            measure(run, harness, manager, limit=harness_limit, advance=hooks.stage("harness", len(SYSTEMS)))
     folder = RunFolder(run)
+    record = folder.record()
+    rows = harness_rows(folder, record)
     if markdown:
-        write_text(markdown, page(title, evaluation, folder.record(), command))
+        write_text(markdown, page(title, evaluation, record, command, rows))
     if json:
-        emit(evaluation)
+        emit(evaluation | ({"harness": rows} if rows else {}))
         return
-    results.show(folder, evaluation, folder.record())
+    results.show(folder, evaluation, record)

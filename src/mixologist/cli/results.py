@@ -6,6 +6,7 @@ from typing import Any
 
 from mixologist.cli.console import out
 from mixologist.report import edge_cases
+from mixologist.report.harness import harness_cells, harness_rows
 from mixologist.report.numbers import duration, size
 from mixologist.report.tables import plain, terminal
 from mixologist.report.words import cocktail, gain, mind, routing, sharing
@@ -25,6 +26,8 @@ def show(folder: RunFolder, evaluation: dict[str, Any], record: dict[str, Any]) 
         if sentence:
             out.print(sentence, markup=False)
     _show_edge_cases(evaluation)
+    if cells := harness_cells(harness_rows(folder, record)):
+        out.print(plain(cells, "Tasks of the lm-evaluation-harness"))
     cost = f"{duration(record['seconds'])}, {record['tokens']:,} training tokens"
     out.print(f"{cost}, {size(record['peak_memory_bytes'])} of memory at most.")
     out.print(f"Report: {folder.path / 'report.html'}", markup=False, soft_wrap=True)

@@ -21,6 +21,7 @@ import yaml
 from numpy.typing import NDArray
 
 from mixologist import seeds
+from mixologist.evaluation.readings import against_base
 from mixologist.mixing.batching import Encoded, Segment, micro_batches
 from mixologist.model.forward import target_losses
 from mixologist.model.generate import Generator
@@ -53,7 +54,15 @@ def forgetting(
         rows = _general_rows(general["general"], encoder, seed)
         readings["general"] = [_nats_a_token(generator, name, rows, max_tokens) for name in names]
     readings["multiple_choice"] = [_right(generator, encoder, name) for name in names]
-    return {measure: _against_base(names, found, options, seed) for measure, found in readings.items()}
+    return {
+        measure: against_base(
+            {str(name): reading for name, reading in zip(names[1:], found[1:], strict=True)},
+            found[0],
+            options,
+            seed,
+        )
+        for measure, found in readings.items()
+    }
 
 
 def paragraphs() -> list[str]:
@@ -114,22 +123,3 @@ def _right(generator: Generator, encoder: Encoder, name: str | None) -> Floats:
     scores = generator.score(prompts, [name] * len(prompts), [encoder.completion(kind) for kind in kinds])
     chosen = [kinds[best] for best in scores.argmax(1)]
     return np.array([float(kind == right) for kind, (_, right) in zip(chosen, asked, strict=True)])
-
-
-def _against_base(
-    names: Sequence[str | None], readings: Sequence[Floats], options: schema.Evaluation, seed: int
-) -> dict[str, Any]:
-    """Means, and paired differences to the base on the same resampled texts."""
-    n = len(readings[0])
-    random = seeds.generator(seed, "forgetting", n)
-    weights = random.multinomial(n, np.full(n, 1 / n), size=options.bootstrap_samples) / n
-    tail = (1 - options.confidence) / 2
-    found: dict[str, Any] = {"base": {"value": float(readings[0].mean()), "n": n}}
-    for name, reading in zip(names[1:], readings[1:], strict=True):
-        change = reading - readings[0]
-        low, high = np.quantile(weights @ change, [tail, 1 - tail])
-        found[str(name)] = {
-            "value": float(reading.mean()), "n": n,
-            "minus_base": {"value": float(change.mean()), "low": float(low), "high": float(high)},
-        }  # fmt: skip
-    return found

@@ -16,6 +16,7 @@ from mixologist.report.numbers import counted, duration, percent, size
 from mixologist.report.reading import Run, read_run
 from mixologist.report.sections.data import cost, data
 from mixologist.report.sections.examples import examples
+from mixologist.report.sections.harness import harness
 from mixologist.report.sections.limits import limits
 from mixologist.report.sections.repeat import repeat
 from mixologist.report.sections.router import router
@@ -24,7 +25,7 @@ from mixologist.report.sections.training import training
 from mixologist.report.sections.transfer import transfer
 from mixologist.report.words import cocktail, effects, gain, mind, routing, sharing, state
 
-SECTIONS = (verdicts, scores, router, limits, training, transfer, examples, data, cost, repeat)
+SECTIONS = (verdicts, scores, harness, router, limits, training, transfer, examples, data, cost, repeat)
 
 
 def write_report(folder: Path, path: Path | None = None) -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mixologist.report import edge_cases
 from mixologist.report.general_ability import ABOUT, general_ability_cells
+from mixologist.report.harness import ABOUT as HARNESS_ABOUT
+from mixologist.report.harness import harness_cells
 from mixologist.report.numbers import difference
 from mixologist.report.tables import cells, markdown, router_cells
 from mixologist.report.words import VERDICTS as VERDICT_WORDS
@@ -41,6 +43,11 @@ GENERAL_ABILITY = f"""## General ability
 {ABOUT}
 
 """
+HARNESS = f"""## Tasks of the harness
+
+{HARNESS_ABOUT}
+
+"""
 SLICES = """## Slices
 
 Parts of the test rows: metric x 100 and half its interval.
@@ -48,8 +55,14 @@ Parts of the test rows: metric x 100 and half its interval.
 """
 
 
-def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command: str) -> str:
-    """The page's text. Values are in points (0..100); intervals as in ``evaluation.json``."""
+def page(
+    title: str,
+    evaluation: dict[str, Any],
+    record: dict[str, Any],
+    command: str,
+    harness: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The page's text. Values are in points (0..100); intervals as in evaluation.json, ``harness`` as in its file."""
     parts = [
         f"# {title}",
         f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers "
@@ -65,6 +78,7 @@ def page(title: str, evaluation: dict[str, Any], record: dict[str, Any], command
     parts.append(_section(CHALLENGES, edge_cases.challenge_cells(evaluation)))
     parts.append(_section(SLICES, edge_cases.slice_cells(evaluation)))
     parts.append(_section(GENERAL_ABILITY, general_ability_cells(evaluation)))
+    parts.append(_section(HARNESS, harness_cells(harness)))
     parts.append(edge_cases.untold(evaluation).replace("*", "\\*"))
     parts.append(_origin(record, command))
     parts.append("## Data\n\n" + markdown(_data(record)))

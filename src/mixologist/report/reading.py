@@ -1,4 +1,4 @@
-"""What a report reads of a run folder: run.json, evaluation.json, metrics.jsonl, recipe.yaml, sizes of files.
+"""What a report reads of a run folder: its records, metrics.jsonl, recipe.yaml, sizes of files.
 
 A run that failed, was interrupted or is still under way has less of it, and is read all the same.
 """
@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from mixologist.files import read_json
+from mixologist.report.harness import harness_rows
 from mixologist.runfolder import RunFolder
 
 BASE = "base"
@@ -33,6 +34,8 @@ class Run:
     metrics: Sequence[Mapping[str, Any]]
     bytes: Mapping[str, int]
     """Adapter -> bytes of its folder."""
+    harness: Sequence[Mapping[str, Any]] = ()
+    """Rows of harness.json."""
 
     @property
     def name(self) -> str:
@@ -119,6 +122,7 @@ def read_run(path: Path) -> Run:
         recipe=folder.recipe.read_text(encoding="utf-8") if folder.recipe.exists() else "",
         metrics=list(_metrics(path, record)),
         bytes={name: _size(place) for name in record["adapters"] if (place := folder.adapter(name)).exists()},
+        harness=harness_rows(folder, record),
     )
 
 

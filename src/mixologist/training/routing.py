@@ -15,7 +15,6 @@ from mixologist.training import base_score
 from mixologist.training.distances import nearest_prompts, nearest_task
 from mixologist.training.router_features import BASE, Features
 
-
 REWORDED = KINDS.index("reworded")
 
 
