@@ -14,13 +14,13 @@ from mixologist.training.router_features import OUT_OF_SCOPE, Features
 
 KEPT = 0.99
 """Share of the tasks' validation prompts that score below one half."""
-KEPT_MARKED, CAUGHT = 0.95, 0.95
-"""Where rows out of scope are marked: the share that must stay below one half, the share of these that should not."""
 HALF, NEVER = 0.5, 2.0
 """The threshold, and one that no score reaches."""
 OFF, HIGHEST = -20.0, 14.0
 """Logits: one that never counts, and of a score of one in a million."""
 ROUNDS = 50
+EDGE = 1e-6
+"""How far one half stays below the marked prompt that it is to catch."""
 
 Calibration = tuple[tuple[float, float], ...]
 
@@ -58,8 +58,8 @@ def _calibration(signals: Tensor, target: Tensor) -> Calibration:
 def _halves(logits: Tensor, wordings: Tensor, held: Features) -> Tensor:
     """(W,): in each wording KEPT of the tasks' own prompts lie below one half, which is not below zero, where no signal
 
-    has spoken. Where rows out of scope are marked it goes lower, as far as it takes to catch CAUGHT of them, but keeps
-    KEPT_MARKED. A prompt is not surely of one wording, so they hang together: each is set with the others as they are.
+    has spoken. Where rows out of scope are marked it goes lower, to where the fewest prompts, own and marked, are sent
+    the wrong way. A prompt is not surely of one wording, so they hang together: each is set with the others as they are.
     """
     halves = torch.zeros(wordings.shape[1]).double()
     for _ in range(ROUNDS):
@@ -72,7 +72,11 @@ def _halves(logits: Tensor, wordings: Tensor, held: Features) -> Tensor:
 
 
 def _half(own: Tensor, marked: Tensor) -> float:
-    half = max(0.0, float(own.quantile(KEPT)))
-    if len(marked):
-        half = max(float(own.quantile(KEPT_MARKED)), min(half, float(marked.quantile(1 - CAUGHT))))
-    return min(half, HIGHEST)
+    most = max(0.0, float(own.quantile(KEPT)))
+    places = (
+        torch.cat([torch.tensor([most], dtype=own.dtype), (marked - EDGE)[marked <= most]])
+        .sort(descending=True)
+        .values
+    )
+    wrong = (own > places[:, None]).sum(1) + (marked <= places[:, None]).sum(1)
+    return min(float(places[wrong.argmin()]), HIGHEST)
