@@ -1,7 +1,9 @@
-"""Two habits of libraries on a CPU that make a long run's memory grow, and what is done about them.
+"""Habits of libraries on a CPU that make a long run's memory grow, and what is done about them.
 
-oneDNN keeps the code that it makes for each shape of a product, 1,024 times. Packs differ in their tokens, so that
-nearly every shape is new: what is kept is hardly used again. glibc's malloc keeps freed blocks that lie between ones
+oneDNN keeps the code that it makes for each shape of a product, 1,024 times, and PyTorch in front of it a description
+of each, a quarter of a megabyte, 1,024 times in every thread that multiplies (LRU_CACHE_CAPACITY in its recipes for
+CPUs). Packs differ in their tokens, so that nearly every shape is new: what is kept is hardly used again once a pass
+through the blocks is over. glibc's malloc keeps freed blocks that lie between ones
 in use, and packs of ever other sizes leave ever more of them.
 """
 
@@ -19,7 +21,8 @@ PRIMITIVES = 64
 
 def keep_few_primitives() -> None:
     """To be called before the first product; what the user's environment says stands."""
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(PRIMITIVES))
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(name, str(PRIMITIVES))
 
 
 def give_back() -> None:
