@@ -63,10 +63,12 @@ def linears(base: Base, trunk: int = 0) -> list[str]:
     return [name for name in families.linears(base.model) if int(name.split(".")[2]) >= trunk]
 
 
-def bank_of(base: Base, *names: str, common: bool = False, dropout: float = 0.0, seed: int = 0) -> Bank:
+def bank_of(
+    base: Base, *names: str, common: bool = False, dropout: float = 0.0, seed: int = 0, trunk: int = 0
+) -> Bank:
     """A bank whose adapters already change the outputs: ranks 4, 8, 4, ...; B is not zero."""
     shapes = [Shape(name, 4 + 4 * (n % 2), 16.0, n % 2 == 1) for n, name in enumerate(names)]
-    bank = Bank(base, shapes, modules=linears(base), common=common, dropout=dropout, seed=seed)
+    bank = Bank(base, shapes, modules=linears(base, trunk), common=common, dropout=dropout, seed=seed)
     random = torch.Generator().manual_seed(7)
     for layer in bank.layers:
         for b in layer.lora_B:

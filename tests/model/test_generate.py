@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers.pytorch_utils import Conv1D
 
 from mixologist.model import generate
 from mixologist.model.adapters import Bank
@@ -13,7 +14,7 @@ from mixologist.model.base import Base
 from mixologist.model.generate import Generator
 from mixologist.model.label_tree import LabelTree
 from mixologist.model.reading import common_prefix
-from tests.tiny import bank_of, rows, tiny
+from tests.tiny import PECULIAR, bank_of, rows, tiny
 
 LABELS = [(40, 5), (40, 41, 42, 5), (77, 5), (99, 100, 5)]
 ADAPTERS: list[str | None] = ["b", None, "a", "b", "a", None]
@@ -97,6 +98,30 @@ def test_what_prompts_begin_with_is_read_once_and_changes_nothing(
     )
     alone = Generator(base, bank, [0, 5])
     assert written == [alone.generate([p], [a], 6)[0] for p, a in zip(asked, ADAPTERS, strict=True)]
+
+
+@pytest.mark.parametrize("family", list(PECULIAR))
+@pytest.mark.parametrize("same", [(), tuple(range(200, 220))], ids=["apart", "one beginning"])
+def test_the_trunk_is_computed_once_for_all_adapters(
+    tmp_path: Path, family: str, same: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tiny(tmp_path, family, "float32")
+    bank = bank_of(base, "a", "b", trunk=1)
+    different = [(*same, *prompt) for prompt in prompts()[:3]]
+    asked, adapters = different * 3, [name for name in (None, "a", "b") for _ in different]
+    read: list[int] = []
+    block = next(m for m in base.blocks[0].modules() if isinstance(m, torch.nn.Linear | Conv1D))
+    block.register_forward_hook(lambda _, given, __: read.append(given[0].shape[0]))
+    generator = Generator(base, bank, [0, 5])
+    assert generator.trunk == 1
+    found = generator.score(asked, adapters, LABELS)
+    assert read[-2] == len(different), "the prompts"
+    assert read[-1] == len(asked), "the labels"
+    written = generator.generate(asked, adapters, 6)
+    monkeypatch.setattr(Generator, "trunk", 0)
+    np.testing.assert_allclose(found, generator.score(asked, adapters, LABELS), rtol=1e-4, atol=1e-3)
+    assert written == generator.generate(asked, adapters, 6)
+    assert np.abs(found[:3] - found[3:6]).max() > 0.01, "the adapters differ"
 
 
 def test_the_common_beginning_leaves_a_token_of_each() -> None:

@@ -292,7 +292,7 @@ def test_runs_side_by_side(five: Path, tmp_path: Path) -> None:
 
 def test_rows_of_the_harness_stand_in_the_report_until_the_adapters_change(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", ["queue", "urgent"])
-    adapters = {name: "old" for name in ("queue", "urgent", "shared")}
+    adapters = dict.fromkeys(("queue", "urgent", "shared"), "old")
     facts = json.loads((run / "run.json").read_text())["adapters"]
     changed(run, adapters={name: facts[name] | {"digest": "old"} for name in facts})
     change = {"value": 0.125, "low": 0.05, "high": 0.2}

@@ -80,6 +80,20 @@ class Answerer:
                 self.kept.write(split, task.name, self._kept_as(adapter), made_by[adapter], known[adapter])
         return [known[a][p.id] for p, a in zip(prompts, adapters, strict=True)]
 
+    def of_each(
+        self, task: Task, split: str, prompts: Sequence[Prompt], adapters: Sequence[str]
+    ) -> dict[str, list[Outcome]]:
+        """Adapter -> its outcome for every prompt. With a trunk all are asked at once, so that it is computed once."""
+        groups = [[adapter] for adapter in adapters]
+        if self.generator.trunk:
+            alone = [a for a in adapters if self.full and a in self.full.models]
+            groups = [[a for a in adapters if a not in alone], *([adapter] for adapter in alone)]
+        found: dict[str, list[Outcome]] = {}
+        for group in filter(None, groups):
+            outcomes = self.answer(task, split, [*prompts] * len(group), [a for a in group for _ in prompts])
+            found |= {a: outcomes[n * len(prompts) : (n + 1) * len(prompts)] for n, a in enumerate(group)}
+        return found
+
     def _compute(self, task: Task, prompts: Sequence[Encoded], adapters: Sequence[str]) -> list[str]:
         ids = [prompt.prompt for prompt in prompts]
         names = [None if adapter == BASE else adapter for adapter in adapters]

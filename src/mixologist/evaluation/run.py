@@ -67,10 +67,8 @@ class Evaluator:
         if len(adapters) == 1:
             return adapters[0]
         metric, prompts = metric_of(task), self.answerer.prompts(task, split)
-        values = {}
-        for adapter in adapters:
-            outcomes = self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
-            values[adapter] = score(metric, outcomes)
+        answers = self.answerer.of_each(task, split, prompts, adapters)
+        values = {adapter: score(metric, outcomes) for adapter, outcomes in answers.items()}
         shared = [adapter for adapter in adapters if len(self.feeds[adapter]) > 1]
         return max([*shared, *adapters], key=values.__getitem__)
 
@@ -98,11 +96,14 @@ class Evaluator:
             for system, adapter in self.systems(task.name).items()
             if system != "single_task" or system in self.options.baselines
         }
-        found = {
-            system: self.answerer.answer(task, split, prompts, [adapter] * len(prompts))
+        systems = {
+            system: adapter
             for system, adapter in (asked | {"oracle": served}).items()
             if alone or adapter != BASE
         }
+        answers = self.answerer.of_each(task, split, prompts, list(dict.fromkeys(systems.values())))
+        self.answerer.advance(len(prompts) * (len(systems) - len(answers)))
+        found = {system: answers[adapter] for system, adapter in systems.items()}
         found |= {name: answer(task, split) for name, answer in self.rivals.of(task, alone=alone).items()}
         if router is not None:
             routes = [route.adapter for route in router.routes([prompt.encoded for prompt in prompts])]

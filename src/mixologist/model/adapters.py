@@ -119,6 +119,14 @@ class Bank:
         """Every adapter, ``common`` included: those in ``flat``."""
         return [shape.name for shape in self.shapes]
 
+    @property
+    def trunk(self) -> int:
+        """Lowest blocks that carry no adapter."""
+        return min(
+            int(next(part for part in layer.module_name.split(".") if part.isdigit()))
+            for layer in self.layers
+        )
+
     def _attach(self, name: str) -> BankedLinear:
         parent, _, child = name.rpartition(".")
         holder = self.base.model.get_submodule(parent)

@@ -1,4 +1,4 @@
-"""How the base's blocks are run in training: passed over, computed again in the backward pass, compiled."""
+"""How the base's blocks are run: passed over, computed again in the backward pass, compiled."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def recomputed(base: Base, set_up: Callable[[], AbstractContextManager[None]]) -
             context_fn=lambda: (nullcontext(), set_up()),
         )  # fmt: skip
 
-    with _replaced(base.blocks, wrap):
+    with replaced(base.blocks, wrap):
         yield
 
 
 @contextmanager
 def reached(base: Base, blocks: int, hidden: Tensor) -> Iterator[None]:
     """Inside, the lowest ``blocks`` blocks compute nothing: they give ``hidden`` (1, T, d), whatever they are asked."""
-    with _replaced(list(base.blocks)[:blocks], lambda forward: lambda *_, **__: hidden):
+    with replaced(list(base.blocks)[:blocks], lambda forward: lambda *_, **__: hidden):
         yield
 
 
@@ -53,14 +53,14 @@ def compiled(base: Base, wanted: bool = True) -> Iterator[None]:
     adapted = [module for module in base.blocks.modules() if isinstance(module, BankedLinear)]
     with (
         uncompiled(),
-        _replaced(adapted, torch.compiler.disable),
-        _replaced(base.blocks, partial(torch.compile, dynamic=True)),
+        replaced(adapted, torch.compiler.disable),
+        replaced(base.blocks, partial(torch.compile, dynamic=True)),
     ):
         yield
 
 
 @contextmanager
-def _replaced(modules: Iterable[Any], wrap: Callable[[Any], Any]) -> Iterator[None]:
+def replaced(modules: Iterable[Any], wrap: Callable[[Any], Any]) -> Iterator[None]:
     """Inside, every module's ``forward`` is what ``wrap`` makes of it; wrappings may be nested."""
     with ExitStack() as undo:
         for module in modules:

@@ -19,7 +19,7 @@ from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.decoding import Decoding, decode
 from mixologist.model.label_tree import LabelTree
-from mixologist.model.reading import Ids, Reader, common_prefix, padded
+from mixologist.model.reading import Alike, Ids, Reader, common_prefix, padded
 
 MAX_ROWS = 64
 LOGIT_BUDGET = 2**25
@@ -38,6 +38,11 @@ class Generator:
         self.max_tokens = max_tokens
         # Transformers fills what we leave open from the base's own settings: penalties, top_k and the like.
         base.model.generation_config = GenerationConfig()
+
+    @property
+    def trunk(self) -> int:
+        """Lowest blocks that carry no adapter: rows of one prompt for several adapters go through them once."""
+        return self.bank.trunk if self.bank else 0
 
     @torch.no_grad()
     def generate(
@@ -121,15 +126,16 @@ class Generator:
             reader.select(torch.tensor(owners, device=self.base.device))
         with self._using(adapters):
             rest = padded([prompt[common:] for prompt in prompts], common, pad, self.base.device)
-            return reader, reader.read(*rest)[:, -1].float()
+            alike = Alike.of(prompts, self.trunk, self.base.device)
+            return reader, reader.read(*rest, alike=alike)[:, -1].float()
 
     def _batches(
         self, prompts: Sequence[Ids], adapters: Sequence[str | None], extra: int, limit: int = MAX_ROWS
     ) -> Iterator[list[int]]:
-        """Row numbers by length in batches within the token budget, each in bank order with the base last."""
+        """Row numbers by length, equal prompts together, in batches within the token budget, each in bank order."""
         order = {name: place for place, name in enumerate(self.bank.names if self.bank else [])}
         batch: list[int] = []
-        for row in sorted(range(len(prompts)), key=lambda i: len(prompts[i])):
+        for row in sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), tuple(prompts[i]))):
             width = len(prompts[row]) + extra
             if batch and (len(batch) >= min(limit, MAX_ROWS) or (len(batch) + 1) * width > self.max_tokens):
                 yield sorted(batch, key=lambda i: order.get(adapters[i] or "", len(order)))

@@ -9,7 +9,10 @@ positions and not by places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,6 +20,8 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from mixologist.model.attention import Weighing, attend, laid_out
+from mixologist.model.blocks import replaced
+from mixologist.model.families import blocks
 
 Ids = Sequence[int]
 PADDING = -1
@@ -31,14 +36,23 @@ class Reader:
         self.cache = DynamicCache()  # without a config it forgets nothing, whatever the window
         self.positions = torch.empty(rows, 0, dtype=torch.long, device=model.device)
 
-    def read(self, ids: Tensor, positions: Tensor, *, own: Tensor | None = None, last: bool = True) -> Tensor:
+    def read(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        *,
+        own: Tensor | None = None,
+        last: bool = True,
+        alike: Alike | None = None,
+    ) -> Tensor:
         """Read ``ids`` (B, Q) at ``positions`` (B, Q), padding among them; logits (B, Q, V), or (B, 1, V) of the last.
 
-        ``own`` (Q, Q) says which of the new tokens see each other; None: those that stand before.
+        ``own`` (Q, Q) says which of the new tokens see each other; None: those that stand before. ``alike`` rows go
+        through the trunk once.
         """
         before = self.positions.shape[1]
         self.positions = torch.cat([self.positions, positions], dim=1)
-        with laid_out(self.model):
+        with laid_out(self.model), alike.through(self) if alike else nullcontext():
             output = self.model(
                 input_ids=ids,
                 position_ids=positions.clamp(min=0),
@@ -56,6 +70,59 @@ class Reader:
         self.positions = self.positions[rows]
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Rows of one text for several adapters: their lowest blocks, which carry none, give all of them the same."""
+
+    trunk: int
+    """How many blocks."""
+    first: Tensor  # (U,) a row of each text
+    owners: Tensor  # (B,) of each row, which of the U has its text
+
+    @staticmethod
+    def of(prompts: Sequence[Ids], trunk: int, device: torch.device) -> Alike | None:
+        """None where there is no trunk, or all texts differ."""
+        texts = [tuple(prompt) for prompt in prompts]
+        places = {text: place for place, text in reversed(list(enumerate(texts)))}
+        if not trunk or len(places) == len(texts):
+            return None
+        number = {text: n for n, text in enumerate(places)}
+        first = torch.tensor(list(places.values()), device=device)
+        return Alike(trunk, first, torch.tensor([number[text] for text in texts], device=device))
+
+    @contextmanager
+    def through(self, reader: Reader) -> Iterator[None]:
+        """Inside, the trunk's blocks compute the first row of each text, and give it to all that have it."""
+
+        def once(forward: Any) -> Any:
+            return lambda *args, **options: self._spread(
+                forward(
+                    *map(self._narrow, args), **{name: self._narrow(each) for name, each in options.items()}
+                )
+            )
+
+        self._select(reader, self.first)
+        with replaced(list(blocks(reader.model))[: self.trunk], once):
+            yield
+        self._select(reader, self.owners)
+
+    def _select(self, reader: Reader, rows: Tensor) -> None:
+        for layer in reader.cache.layers[: self.trunk]:
+            layer.batch_select_indices(rows)
+
+    def _narrow(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(self._narrow, value))
+        if isinstance(value, Tensor):
+            return value[self.first] if value.dim() > 1 and len(value) == len(self.owners) else value
+        return value.of(self.first) if isinstance(value, _Seen) else value
+
+    def _spread(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(self._spread, value))
+        return value[self.owners] if isinstance(value, Tensor) else value
+
+
 class _Seen:
     """Each new token sees the keys at its own and at lower positions, padding excepted; and ``own`` among the new."""
 
@@ -67,6 +134,12 @@ class _Seen:
             seen[..., before:] = own
         # Padding sees everything: no row of weights is empty, and nobody reads what it makes of them.
         self._seen = seen | (self._queries == PADDING)
+
+    def of(self, rows: Tensor) -> _Seen:
+        """The same for these rows only."""
+        found = copy(self)
+        found._keys, found._queries, found._seen = self._keys[rows], self._queries[rows], self._seen[rows]
+        return found
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `attention.Layout` has it."""

@@ -59,7 +59,7 @@ def _halves(logits: Tensor, wordings: Tensor, held: Features) -> Tensor:
     """(W,): in each wording KEPT of the tasks' own prompts lie below one half, which is not below zero, where no signal
 
     has spoken. Where rows out of scope are marked it goes lower, to where the fewest prompts, own and marked, are sent
-    the wrong way. A prompt is not surely of one wording, so they hang together: each is set with the others as they are.
+    the wrong way. A prompt is not surely of one wording, and they hang together: each is set, the others as they are.
     """
     halves = torch.zeros(wordings.shape[1]).double()
     for _ in range(ROUNDS):
