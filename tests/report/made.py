@@ -31,7 +31,18 @@ def made_run(folder: Path, tasks: list[str], *, seed: int = 0, status: str = "co
         for name in adapters:
             write_text(folder / "adapters" / name / "adapter_model.safetensors", "x" * 20_000)
         write_json(folder / "evaluation.json", _evaluation(tasks, random))
+        write_json(folder / "harness.json", _harness(adapters))
     return folder
+
+
+def _harness(adapters: dict[str, list[str]]) -> dict[str, Any]:
+    change = {"value": 0.031, "low": -0.012, "high": 0.07}
+    systems = {"base": {"value": 0.25, "n": 570}, "routed": {"value": 0.281, "n": 570, "minus_base": change}}
+    rows = [
+        {"task": task, "metric": "acc_norm", "higher_is_better": True, "systems": systems}
+        for task in ("arc_easy", "a_rather_long_name_of_a_task_of_the_harness")
+    ]
+    return {"lm_eval": "0.4", "adapters": dict.fromkeys(adapters, ""), "rows": rows}
 
 
 def changed(folder: Path, **keys: Any) -> Path:

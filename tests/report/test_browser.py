@@ -109,6 +109,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     failed = made_run(place / "failed", names(3), status="training")
     runs["failed"] = changed(failed, history=[event("failed", "training", "no space left on device")])
+    resumed = made_run(place / "resumed", names(2))
+    story = [event("began", "preparing"), event("interrupted", "training"), event("resumed", "training")]
+    runs["resumed"] = changed(resumed, history=[*story, event("complete", "evaluating")])
     found = {name: write_report(run) for name, run in runs.items()}
     return found | {"several": write_comparison(list(runs.values()), place / "several.html")}
 
@@ -149,7 +152,7 @@ def visit(browser: Browser, pages: dict[str, Path]) -> Iterator[Open]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["five", "one", "fifty", "failed", "several"])
+@pytest.mark.parametrize("name", ["five", "one", "fifty", "failed", "resumed", "several"])
 def test_nothing_overlaps_and_nothing_overflows(name: str, width: int, visit: Open) -> None:
     page = visit(name, width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -162,7 +165,7 @@ def test_nothing_overlaps_and_nothing_overflows(name: str, width: int, visit: Op
 @pytest.mark.parametrize(("width", "shown", "hidden"), [(390, "narrow", "wide"), (1440, "wide", "narrow")])
 def test_figures_are_seen_once_with_ink_in_them(width: int, shown: str, hidden: str, visit: Open) -> None:
     page = visit("five", width)
-    assert page.locator(f".{shown} svg:visible").count() == 6
+    assert page.locator(f".{shown} svg:visible").count() == 7
     assert page.locator(f".{hidden} svg:visible").count() == 0
     assert page.locator(".panel svg:visible").count() == 5
     for svg in page.locator("svg:visible").all():

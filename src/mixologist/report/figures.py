@@ -99,18 +99,26 @@ def heat(
     marked: Sequence[tuple[int, int]] = (),
     signed: bool = False,
 ) -> Drawing:
-    """A grid of cells, stronger where larger; ``signed``: two colours to both sides of zero. None stays empty."""
-    largest = max((abs(v) for row in values for v in row if v is not None), default=0) or 1
+    """A grid of cells, stronger where larger, with numbers where they fit; ``signed``: two colours to both sides of zero.
+
+    None stays empty.
+    """
+    known = [value for row in values for value in row if value is not None]
+    largest = max(map(abs, known), default=0) or 1
+    widest = max((width_of(_number(value, signed)) for value in known), default=0)
 
     def paint(sheet: Sheet) -> None:
         numbers = len(columns) <= MOST_NUMBERS
         axes = _rows(sheet, rows, ROW if numbers else 18, right=2, top=22 if numbers else 4, bottom=4)
         axes.set_xlim(-0.5, len(columns) - 0.5)
         axes.set_xticks([])
+        cell = axes.get_position().width * sheet.width / len(columns)
         for y, row in enumerate(values):
             for x, value in enumerate(row):
                 if value is not None:
-                    _cell(axes, x, y, value, largest, numbers, signed)
+                    _cell(axes, x, y, value, largest, signed)
+                    if numbers and widest < cell and (signed or value >= 0.5):
+                        axes.text(x, y, _number(value, signed), ha="center", va="center")
         for y, x in marked:
             axes.add_patch(
                 Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=COLOURS["ink"], linewidth=1.2)
@@ -212,15 +220,17 @@ def _lines(axes: Axes, lines: Sequence[Line]) -> None:
                 axes.plot([x], [y], "o", color=COLOURS[line.colour], markersize=6, markeredgewidth=0)
 
 
-def _cell(axes: Axes, x: int, y: int, value: float, largest: float, numbers: bool, signed: bool) -> None:
+def _number(value: float, signed: bool) -> str:
+    return f"{value:+.0f}" if signed else f"{value:.0f}"
+
+
+def _cell(axes: Axes, x: int, y: int, value: float, largest: float, signed: bool) -> None:
     colour = ("helped" if value > 0 else "hurt") if signed else "accent"
     opacity = STRONGEST * abs(value) / largest
     if opacity > 0.01:
         axes.add_patch(
             Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=COLOURS[colour], alpha=opacity, edgecolor="none")
         )
-    if numbers and (signed or value >= 0.5):
-        axes.text(x, y, f"{value:+.0f}" if signed else f"{value:.0f}", ha="center", va="center")
 
 
 def _column_names(axes: Axes, names: Sequence[str]) -> None:
