@@ -162,7 +162,7 @@ def panel(name: str, about: str, lines: Sequence[Line]) -> str:
         axes.set_ylim(low / 1.08, high * 1.08)
         axes.set_xlim(0, max(*steps, 1))
         ends = [low, high] if high > 1.25 * low else [low]
-        axes.set_yticks(ends, [f"{end:.2g}" for end in ends])
+        axes.set_yticks(ends, [f"{end:.2g}" if end > 1e-3 else f"{end:.0e}" for end in ends])
         axes.set_yticks([], minor=True)
         axes.tick_params(axis="y", labelcolor=COLOURS["muted"])
         axes.set_xticks([0, max(*steps, 1)], ["0", f"{max(steps):,}"])
