@@ -21,7 +21,7 @@ from transformers import DynamicCache
 
 from mixologist.model.attention import Weighing, attend, laid_out
 from mixologist.model.blocks import replaced
-from mixologist.model.families import blocks
+from mixologist.model.families import blocks, logits
 
 Ids = Sequence[int]
 PADDING = -1
@@ -53,16 +53,17 @@ class Reader:
         before = self.positions.shape[1]
         self.positions = torch.cat([self.positions, positions], dim=1)
         with laid_out(self.model), alike.through(self) if alike else nullcontext():
-            output = self.model(
+            hidden = self.model.get_decoder()(
                 input_ids=ids,
                 position_ids=positions.clamp(min=0),
                 past_key_values=self.cache,
                 use_cache=True,
                 layout=_Seen(self.positions, positions, before, own),
-                logits_to_keep=1 if last else 0,
-            )
-        logits: Tensor = output.logits
-        return logits
+            ).last_hidden_state
+        if last:
+            hidden = hidden[:, -1:]
+        # Laid out as rows: a linear copies its weight for each row of a batch that has gaps, and the head's is large.
+        return logits(self.model, hidden.flatten(0, 1).contiguous()).unflatten(0, hidden.shape[:2])
 
     def select(self, rows: Tensor) -> None:
         """Go on with these rows, in this order, some perhaps more than once."""
