@@ -1,6 +1,6 @@
 """Evaluation against the harness's own Hugging Face backend: the same items, the same adapter, interleaved.
 
-    python -m benchmarks.evaluate [--quick] [--rows 96]
+    python -m benchmarks.evaluate [--quick] [--rows 96] [--tasks labels answers]
 
 Two tasks of lm-evaluation-harness on rows made here: one of 20 labels, scored, and one of short answers, written. Both
 sides get their requests from the harness and are timed while they answer them; the peer loads the same base and PEFT
@@ -142,13 +142,14 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--quick", action="store_true", help="24 rows, one batch size, one round")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     given = parser.parse_args()
     rows, batches, rounds = (24, [16], 1) if given.quick else (given.rows, [1, 16, 64], 3)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder, rows)
         run = train(folder)
-        found = {task: compare(folder, run, task, batches, rounds) for task in TASKS}
+        found = {task: compare(folder, run, task, batches, rounds) for task in given.tasks}
     print(
         json.dumps(
             {

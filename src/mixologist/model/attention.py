@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -121,8 +122,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weigh
     if weighing.softcap is not None:
         return _capped(query, key, value, seen, weighing.scale, weighing.softcap)
     short = query.shape[2] <= LONGEST_PRODUCT
-    if seen is None and short and query.dtype == torch.bfloat16 and query.device.type == "cpu":
-        return _products(query, key, value, weighing.scale)
+    if short and query.dtype == torch.bfloat16 and query.device.type == "cpu":
+        products = _products if seen is None else partial(_masked, seen)
+        return products(query, key, value, weighing.scale)
     return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=seen, is_causal=seen is None, scale=weighing.scale,
         enable_gqa=query.shape[1] != key.shape[1],
@@ -152,6 +154,16 @@ def _products(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor
     future = torch.full((length, length), float("-inf"), dtype=query.dtype).triu(1)
     weights = torch.baddbmm(future.expand(n * heads, -1, -1), q, k.transpose(1, 2), alpha=scale).softmax(-1)
     return torch.bmm(weights, v).view(n, heads, length, size)
+
+
+def _masked(seen: Tensor, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """The same for what is read on from a cache: the heads that share keys are more queries to these."""
+    n, heads, length, size = query.shape
+    q, k, v = (states.reshape(n * key.shape[1], -1, size) for states in (query, key, value))
+    nothing = q.new_zeros(1, 1, 1)  # a product with a scale is there as a sum only
+    products = torch.baddbmm(nothing, q, k.transpose(1, 2), beta=0, alpha=scale).view(n, heads, length, -1)
+    weights = products.masked_fill_(~seen, float("-inf")).softmax(-1)
+    return torch.bmm(weights.view(len(q), q.shape[1], -1), v).view(n, heads, length, size)
 
 
 def _attention(

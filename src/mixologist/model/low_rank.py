@@ -41,8 +41,23 @@ def adapted(
 ) -> Tensor:
     """(N, d_in) -> (N, d_out). ``factors``: A (r, d_in) and B (d_out, r) of each span; computed in the dtype of x."""
     flat = [part for pair in factors for part in pair]
+    if not torch.is_grad_enabled():
+        return _forward(x, x if z is None else z, linear, spans, [part.to(x.dtype) for part in flat])[0]
     y: Tensor = _Adapted.apply(x, z, linear, tuple(spans), *flat)  # type: ignore[no-untyped-call]
     return y
+
+
+def _forward(
+    x: Tensor, read: Tensor, linear: nn.Module, spans: Sequence[Span], lowered: Sequence[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """(N, d_out), and what each span's A makes of what it reads (n, r)."""
+    y = functional.linear(x, weight(linear), cast(Tensor | None, linear.bias))
+    middles = []
+    for span, a, b in zip(spans, lowered[::2], lowered[1::2], strict=True):
+        middle = read[span.start : span.end] @ a.T
+        y[span.start : span.end].addmm_(middle, b.T, alpha=span.scale)
+        middles.append(middle)
+    return y, middles
 
 
 class _Adapted(torch.autograd.Function):
@@ -55,14 +70,9 @@ class _Adapted(torch.autograd.Function):
         spans: tuple[Span, ...],
         *factors: Tensor,
     ) -> Tensor:
-        y = functional.linear(x, weight(linear), cast(Tensor | None, linear.bias))
         read = x if z is None else z
         lowered = [factor.to(x.dtype) for factor in factors]
-        middles = []
-        for span, a, b in zip(spans, lowered[::2], lowered[1::2], strict=True):
-            middle = read[span.start : span.end] @ a.T  # (n, r)
-            y[span.start : span.end].addmm_(middle, b.T, alpha=span.scale)
-            middles.append(middle)
+        y, middles = _forward(x, read, linear, spans, lowered)
         ctx.spans, ctx.dropout, ctx.dtype = spans, z is not None, factors[0].dtype
         ctx.linear = linear  # not its weight: one of four bits would be kept in sixteen
         ctx.save_for_backward(read, *middles, *lowered)
