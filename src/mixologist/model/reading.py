@@ -63,7 +63,8 @@ class Reader:
         if last:
             hidden = hidden[:, -1:]
         # Laid out as rows: a linear copies its weight for each row of a batch that has gaps, and the head's is large.
-        return logits(self.model, hidden.flatten(0, 1).contiguous()).unflatten(0, hidden.shape[:2])
+        found: Tensor = logits(self.model, hidden.flatten(0, 1).contiguous()).unflatten(0, hidden.shape[:2])
+        return found
 
     def select(self, rows: Tensor) -> None:
         """Go on with these rows, in this order, some perhaps more than once."""

@@ -99,7 +99,7 @@ def heat(
     marked: Sequence[tuple[int, int]] = (),
     signed: bool = False,
 ) -> Drawing:
-    """A grid of cells, stronger where larger, with numbers where they fit; ``signed``: two colours to both sides of zero.
+    """A grid of cells, stronger where larger, with numbers where they fit; ``signed``: two colours, to both sides of 0.
 
     None stays empty.
     """
