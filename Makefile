@@ -31,7 +31,7 @@ check: setup  ## format, lint, types, import contract
 	$(BIN)/lint-imports
 
 bench: setup  ## training speed against the peers, in under two minutes; prints JSON
-	$(BIN)/python benchmarks/train_throughput.py --quick
+	$(BIN)/python -m benchmarks.train_throughput --quick
 
 docs: setup  ## commands, keys, examples and links of the documentation against the code
 	$(BIN)/python -m pytest tests/test_docs.py

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.shapes import SHAPES, load_shape
-from benchmarks.train_throughput import Row, examples
+from benchmarks.mixture import Row, examples
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.families import linears

@@ -23,7 +23,7 @@ from scipy import stats
 
 from benchmarks.many_adapters import measured, step
 from benchmarks.shapes import SHAPES
-from benchmarks.train_throughput import Row, examples
+from benchmarks.mixture import Row, examples
 from mixologist.report.tables import markdown
 
 SIZES = {"rows": (24, 48, 96, 192), "tokens a row": (64, 128, 256, 512, 1024), "tasks": (1, 2, 4, 8, 16)}

@@ -1,178 +1,172 @@
-"""Training tokens a second: our packed updates against a plain PyTorch loop on a PEFT model, on the same examples.
+"""Training tokens a second: our packed updates against what others would use, on the same examples.
 
-The peer gets what helps it: batches grouped by length, the head on completion tokens only, fused attention, and the
-faster of float32 and bfloat16. Both train one LoRA (r = 16, all linears) with AdamW on the built-in base, eight or more
-updates of 16 examples a round. Real tokens are counted, padding is not. The last loss of both is printed: the numbers
-differ by rounding only, because both begin with the same weights.
+    python -m benchmarks.train_throughput [--quick] [--shape builtin|15m|135m] [--peers loop trl] [--page FILE]
+
+Every side trains one LoRA in a process of its own (`sides.py`), which waits while another works: interleaved rounds.
+`loop` is a plain PyTorch loop on a PEFT model: batches of like length, output head on completion tokens only, fused
+attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings: batches of 1, 4 and
+16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). A setting is chosen by a
+pass over fewer rows. `products` are the frozen products alone, forward and input gradient of the same packs: what the
+machine's own matrix rate would allow. Real tokens are counted, padding is not. Prints one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import platform
 import statistics
-import time
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from peft import LoraConfig, get_peft_model
 
-from mixologist.mixing.sampler import Update
-from mixologist.model.adapters import Bank, Shape
-from mixologist.model.base import load_base
-from mixologist.model.families import linears
-from mixologist.recipe.schema import Training
-from mixologist.tasks.encoding import Hidden
-from mixologist.training.updates import Updater
+from benchmarks.mixture import batches
+from benchmarks.shapes import SHAPES
+from benchmarks.sides import Process, Side
+from mixologist.report.tables import markdown
 
-MIXTURE = (((35, 70), (1, 2)), ((35, 90), (1, 2)), ((25, 70), (1, 3)), ((40, 120), (10, 40)), ((300, 900), (3, 12)),
-           ((20, 200), (20, 150)))  # fmt: skip
-"""(prompt, completion) tokens from - to: headline, sentence, tweet, extraction, table question, instruction."""
-BATCH, RATE = 16, 1e-3
+SCREENED = 48
+"""Rows by which a peer's setting is chosen."""
+PAGE = """# Training throughput, {shape} shape
 
+`{command}` wrote this page ({machine}, {threads} threads, torch {torch}, {rounds} rounds, {rows} rows, {tokens:,} tokens
+a pass). Ratios are taken round by round; in brackets the range over rounds. Losses: the mean of the updates' losses in
+the last pass. *products*: the frozen products of ours alone, forward and input gradient, so ours runs at {share:.0%} of the
+machine's own matrix rate [{share_low:.0%}, {share_high:.0%}].
 
-@dataclass(frozen=True)
-class Row:
-    """An encoded example."""
+{table}
 
-    prompt: tuple[int, ...]
-    completion: tuple[int, ...]
-    hidden: Hidden | None = None
+## Settings of the peers, one pass over {screened} rows each
+
+{settings}
+"""
 
 
-def examples(count: int, seed: int = 0) -> list[Row]:
-    """Equal numbers of each kind, random tokens, sorted into batches of like length as the peer wants them."""
-    random = np.random.default_rng(seed)
-
-    def tokens(low: int, high: int) -> tuple[int, ...]:
-        return tuple(int(t) for t in random.integers(10, 8000, random.integers(low, high + 1)))
-
-    found = [Row(tokens(*MIXTURE[n % 6][0]), tokens(*MIXTURE[n % 6][1])) for n in range(count)]
-    return sorted(found, key=lambda row: len(row.prompt) + len(row.completion))
-
-
-def batches(rows: list[Row]) -> list[list[Row]]:
-    """Batches of like length, in an order drawn once."""
-    grouped = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
-    return [grouped[i] for i in np.random.default_rng(1).permutation(len(grouped))]
+def grid(peer: str, shape: str) -> list[Side]:
+    """All settings of a peer."""
+    dtypes = ("float32", "bfloat16")
+    if peer == "loop":
+        return [Side("loop", shape, dtype, SCREENED) for dtype in dtypes]
+    return [
+        Side("trl", shape, dtype, SCREENED, grouped, batch)
+        for dtype, grouped, batch in itertools.product(dtypes, (True, False), (16, 4, 1))
+    ]
 
 
-def ours(dtype: str, data: list[list[Row]]) -> Callable[[], float]:
-    """A function that trains one pass over the batches and returns the last loss."""
-    base = load_base("builtin", dtype=dtype, device="cpu")
-    bank = Bank(base, [Shape("a", 16, 32)], modules=list(linears(base.model)))
-    rows = {"t": [row for batch in data for row in batch]}
-    updater = Updater(base, bank, rows, Training(learning_rate=RATE, loss_weighting="token"))
-
-    def run() -> float:
-        loss = 0.0
-        for n in range(len(data)):
-            draws = tuple(("t", BATCH * n + i) for i in range(len(data[n])))
-            (measured,) = updater.apply([Update("a", n, draws)], {"a": RATE})
-            loss = measured.losses["t"]
-        return loss
-
-    return run
+def screened(sides: list[Side]) -> dict[Side, dict[str, float] | None]:
+    """One pass of each, in turn; None where it could not be done."""
+    found = {}
+    for side in sides:
+        process = Process(side)
+        found[side] = process.run()
+        process.close()
+        print(side, found[side], file=sys.stderr, flush=True)
+    return found
 
 
-def peer(dtype: str, data: list[list[Row]]) -> Callable[[], float]:
-    """The plain loop on PEFT's model."""
-    base = load_base("builtin", dtype=dtype, device="cpu")
-    first = Bank(base, [Shape("a", 16, 32)], modules=list(linears(base.model)))
-    start = dict(zip((layer.module_name for layer in first.layers), first.factors(0)[::2], strict=True))
-    first.detach()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = get_peft_model(base.model, LoraConfig(r=16, lora_alpha=32, target_modules=list(start)))
-    for name, module in model.named_modules():
-        if name.endswith(".lora_A.default"):
-            module.weight.data.copy_(
-                start[name.removeprefix("base_model.model.").removesuffix(".lora_A.default")]
-            )
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=RATE, weight_decay=0.01)
-    decoder, head = base.model.get_decoder(), base.model.get_output_embeddings()
-
-    def run() -> float:
-        loss = torch.zeros(())
-        for batch in data:
-            ids, mask, targets = _padded(batch)
-            hidden = decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-            keep = targets >= 0
-            logits = head(hidden[keep]).float()
-            loss = torch.nn.functional.cross_entropy(logits, targets[keep])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-        return float(loss.detach())
-
-    return run
+def interleaved(sides: dict[str, Side], rounds: int) -> dict[str, list[dict[str, float]]]:
+    """Passes of each side in turn, round by round, after one that is not counted."""
+    processes = {name: Process(side) for name, side in sides.items()}
+    passes: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        for name, process in processes.items():
+            done = process.run()
+            if done is None:
+                raise SystemExit(f"{sides[name]}: the process ended")
+            print(number, name, done, file=sys.stderr, flush=True)
+            passes[name].append(done)
+    for process in processes.values():
+        process.close()
+    return {name: found[1:] for name, found in passes.items()}
 
 
-def _padded(batch: list[Row]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    longest = max(len(row.prompt) + len(row.completion) for row in batch)
-    ids, mask, targets = (torch.full((len(batch), longest), fill) for fill in (1, 0, -1))
-    for n, row in enumerate(batch):
-        whole = [*row.prompt, *row.completion]
-        ids[n, : len(whole)] = torch.tensor(whole)
-        mask[n, : len(whole)] = 1
-        targets[n, len(row.prompt) - 1 : len(whole) - 1] = torch.tensor(row.completion)
-    return ids, mask, targets
+def ratios(passes: dict[str, list[dict[str, float]]], peer: str) -> dict[str, float]:
+    """How many times faster ours is, median and range, and its share of the peer's peak memory."""
+    each = [theirs["seconds"] / mine["seconds"] for theirs, mine in zip(passes[peer], passes["ours"], strict=True)]
+    memory = passes["ours"][-1]["peak_mb"] / passes[peer][-1]["peak_mb"]
+    return {"median": statistics.median(each), "low": min(each), "high": max(each), "memory": memory}
 
 
-def timed(run: Callable[[], float]) -> tuple[float, float]:
-    """(seconds, last loss)."""
-    start = time.perf_counter()
-    loss = run()
-    return time.perf_counter() - start, loss
+def page(result: dict[str, Any]) -> str:
+    """The result as Markdown."""
+    rows = [["side", "tokens a second", "peak MB", "loss", "ours is faster"]]
+    for name, side in result["sides"].items():
+        ratio = result["ratios"].get(name)
+        faster = f"{ratio['median']:.2f}x [{ratio['low']:.2f}, {ratio['high']:.2f}]" if ratio else ""
+        rows.append([
+            side["setting"], f"{side['tokens_per_second']:,.0f}", f"{side['peak_mb']:,.0f}", f"{side['loss']:.4f}", faster,
+        ])  # fmt: skip
+    settings = [["setting", "seconds", "peak MB"]]
+    for setting, one in result["settings"].items():
+        settings.append(
+            [setting, f"{one['seconds']:.1f}", f"{one['peak_mb']:,.0f}"] if one else [setting, "out of memory", ""]
+        )
+    floor = result["ratios"]["products"]
+    return PAGE.format(
+        share=floor["median"], share_low=floor["low"], share_high=floor["high"], table=markdown(rows), settings=markdown(settings), torch=result["versions"]["torch"], screened=SCREENED,
+        **{name: result[name] for name in ("shape", "command", "machine", "threads", "rounds", "rows", "tokens")},
+    )  # fmt: skip
+
+
+def measured(shape: str, peers: list[str], rows: int, rounds: int, *, quick: bool) -> dict[str, Any]:
+    """Settings, sides and ratios of one shape."""
+    settings: dict[Side, dict[str, float] | None] = {}
+    sides = {name: Side(name, shape, "auto", rows) for name in ("ours", "products")}
+    for peer in peers:
+        if quick:  # what was the best of the grid on the machines that it was run on
+            best = Side(peer, shape, "bfloat16" if peer == "loop" else "float32", rows)
+        else:
+            found = screened(grid(peer, shape))
+            settings |= found
+            best = min((side for side in found if found[side]), key=lambda side: found[side]["seconds"])  # type: ignore[index]
+        sides[peer] = replace(best, rows=rows)
+    passes = interleaved(sides, rounds)
+    tokens = sum(len(row) for batch in batches(rows, grouped=True) for row in batch)
+    return {
+        "rows": rows, "rounds": rounds, "tokens": tokens,
+        "sides": {
+            name: {
+                "setting": str(side), "loss": passes[name][-1]["loss"], "peak_mb": passes[name][-1]["peak_mb"],
+                "tokens_per_second": tokens / statistics.median(one["seconds"] for one in passes[name]),
+            }
+            for name, side in sides.items()
+        },
+        "ratios": {name: ratios(passes, name) for name in sides if name != "ours"},
+        "settings": {str(side): one for side, one in settings.items()},
+    }  # fmt: skip
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer examples and rounds")
-    arguments = parser.parse_args()
-    data = batches(examples(96 if arguments.quick else 192))
-    rounds = 3 if arguments.quick else 5
-    tokens = sum(len(row.prompt) + len(row.completion) for batch in data for row in batch)
-    sides = {
-        "ours": ours("auto", data),
-        "peer float32": peer("float32", data),
-        "peer bfloat16": peer("bfloat16", data),
-    }
-    for run in sides.values():
-        run()  # warm-up
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    losses: dict[str, float] = {}
-    for _ in range(rounds):
-        for name, run in sides.items():
-            took, losses[name] = timed(run)
-            seconds[name].append(took)
-    print(json.dumps(result(seconds, losses, tokens), indent=2))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer rows and rounds, one setting of each peer")
+    parser.add_argument("--shape", choices=SHAPES, default="builtin")
+    parser.add_argument("--peers", nargs="+", choices=("loop", "trl"), default=["loop"])
+    parser.add_argument("--rows", type=int, help="examples of a pass")
+    parser.add_argument("--page", type=Path)
+    given = parser.parse_args()
+    rows, rounds = given.rows or (96 if given.quick else 192), 3 if given.quick else 5
+    result = {
+        "what": "training tokens a second, ours against others", "shape": given.shape,
+        "command": f"python -m benchmarks.train_throughput --shape {given.shape} --peers {' '.join(given.peers)} --rows {rows}",
+        **measured(given.shape, given.peers, rows, rounds, quick=given.quick),
+        "threads": torch.get_num_threads(), "machine": platform.processor() or platform.machine(),
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft", *_trl(given.peers))},
+    }  # fmt: skip
+    if given.page:
+        given.page.write_text(page(result), encoding="utf-8")
+    print(json.dumps(result, indent=2))
 
 
-def result(seconds: dict[str, list[float]], losses: dict[str, float], tokens: int) -> dict[str, Any]:
-    """The figures as JSON."""
-    best = min(("peer float32", "peer bfloat16"), key=lambda name: statistics.median(seconds[name]))
-    ratios = sorted(theirs / mine for theirs, mine in zip(seconds[best], seconds["ours"], strict=True))
-    return {
-        "what": "training tokens a second, ours against a plain loop on PEFT grouped by length",
-        "ratio": {"median": statistics.median(ratios), "low": ratios[0], "high": ratios[-1], "peer": best},
-        "tokens_per_second": {name: tokens / statistics.median(times) for name, times in seconds.items()},
-        "last_loss": losses,
-        "rounds": len(ratios),
-        "tokens": tokens,
-        "threads": torch.get_num_threads(),
-        "machine": platform.processor() or platform.machine(),
-        "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
-    }
+def _trl(peers: list[str]) -> list[str]:
+    return ["trl"] if "trl" in peers else []
 
 
 if __name__ == "__main__":

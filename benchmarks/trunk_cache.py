@@ -28,7 +28,7 @@ from typing import Any
 import torch
 
 from benchmarks.shapes import SHAPES, load_shape
-from benchmarks.train_throughput import examples
+from benchmarks.mixture import examples
 from mixologist.mixing.batching import Encoded
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
