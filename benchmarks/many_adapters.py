@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.shapes import SHAPES, load_shape
 from benchmarks.mixture import Row, examples
+from benchmarks.shapes import SHAPES, load_shape
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.families import linears

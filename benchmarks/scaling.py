@@ -22,8 +22,8 @@ import torch
 from scipy import stats
 
 from benchmarks.many_adapters import measured, step
-from benchmarks.shapes import SHAPES
 from benchmarks.mixture import Row, examples
+from benchmarks.shapes import SHAPES
 from mixologist.report.tables import markdown
 
 SIZES = {"rows": (24, 48, 96, 192), "tokens a row": (64, 128, 256, 512, 1024), "tasks": (1, 2, 4, 8, 16)}

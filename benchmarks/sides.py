@@ -170,7 +170,9 @@ def products(side: Side, data: list[list[Row]]) -> Pass:
     base = load_shape(side.shape, side.dtype)
     weights = [weight(base.model.get_submodule(name)) for name in linears(base.model)]
     head = base.model.get_output_embeddings().weight
-    packs = [pack for batch in data for pack in micro_batches([Segment(0, row, 1.0) for row in batch], TOKENS, 1)]
+    packs = [
+        pack for batch in data for pack in micro_batches([Segment(0, row, 1.0) for row in batch], TOKENS, 1)
+    ]
     inputs = {d: torch.randn(TOKENS, d).to(base.dtype) for d in {w.shape[1] for w in [*weights, head]}}
 
     def run() -> float:
@@ -182,7 +184,12 @@ def products(side: Side, data: list[list[Row]]) -> Pass:
     return run
 
 
-TRAINERS: dict[str, Callable[[Side, list[list[Row]]], Pass]] = {"ours": ours, "products": products, "loop": loop, "trl": trl}
+TRAINERS: dict[str, Callable[[Side, list[list[Row]]], Pass]] = {
+    "ours": ours,
+    "products": products,
+    "loop": loop,
+    "trl": trl,
+}
 
 
 class Process:

@@ -34,10 +34,10 @@ SCREENED = 48
 """Rows by which a peer's setting is chosen."""
 PAGE = """# Training throughput, {shape} shape
 
-`{command}` wrote this page ({machine}, {threads} threads, torch {torch}, {rounds} rounds, {rows} rows, {tokens:,} tokens
-a pass). Ratios are taken round by round; in brackets the range over rounds. Losses: the mean of the updates' losses in
-the last pass. *products*: the frozen products of ours alone, forward and input gradient, so ours runs at {share:.0%} of the
-machine's own matrix rate [{share_low:.0%}, {share_high:.0%}].
+`{command}` wrote this page ({machine}, {threads} threads, torch {torch}, {rounds} rounds, {rows} rows, {tokens:,}
+tokens a pass). Ratios are taken round by round; in brackets the range over rounds. Losses: the mean of the updates'
+losses in the last pass. *products*: the frozen products of ours alone, forward and input gradient, so ours runs at
+{share:.0%} of the machine's own matrix rate [{share_low:.0%}, {share_high:.0%}].
 
 {table}
 
@@ -87,7 +87,9 @@ def interleaved(sides: dict[str, Side], rounds: int) -> dict[str, list[dict[str,
 
 def ratios(passes: dict[str, list[dict[str, float]]], peer: str) -> dict[str, float]:
     """How many times faster ours is, median and range, and its share of the peer's peak memory."""
-    each = [theirs["seconds"] / mine["seconds"] for theirs, mine in zip(passes[peer], passes["ours"], strict=True)]
+    each = [
+        theirs["seconds"] / mine["seconds"] for theirs, mine in zip(passes[peer], passes["ours"], strict=True)
+    ]
     memory = passes["ours"][-1]["peak_mb"] / passes[peer][-1]["peak_mb"]
     return {"median": statistics.median(each), "low": min(each), "high": max(each), "memory": memory}
 
@@ -98,17 +100,19 @@ def page(result: dict[str, Any]) -> str:
     for name, side in result["sides"].items():
         ratio = result["ratios"].get(name)
         faster = f"{ratio['median']:.2f}x [{ratio['low']:.2f}, {ratio['high']:.2f}]" if ratio else ""
-        rows.append([
-            side["setting"], f"{side['tokens_per_second']:,.0f}", f"{side['peak_mb']:,.0f}", f"{side['loss']:.4f}", faster,
-        ])  # fmt: skip
+        speed, peak = f"{side['tokens_per_second']:,.0f}", f"{side['peak_mb']:,.0f}"
+        rows.append([side["setting"], speed, peak, f"{side['loss']:.4f}", faster])
     settings = [["setting", "seconds", "peak MB"]]
     for setting, one in result["settings"].items():
         settings.append(
-            [setting, f"{one['seconds']:.1f}", f"{one['peak_mb']:,.0f}"] if one else [setting, "out of memory", ""]
+            [setting, f"{one['seconds']:.1f}", f"{one['peak_mb']:,.0f}"]
+            if one
+            else [setting, "out of memory", ""]
         )
     floor = result["ratios"]["products"]
     return PAGE.format(
-        share=floor["median"], share_low=floor["low"], share_high=floor["high"], table=markdown(rows), settings=markdown(settings), torch=result["versions"]["torch"], screened=SCREENED,
+        share=floor["median"], share_low=floor["low"], share_high=floor["high"], table=markdown(rows),
+        settings=markdown(settings), torch=result["versions"]["torch"], screened=SCREENED,
         **{name: result[name] for name in ("shape", "command", "machine", "threads", "rounds", "rows", "tokens")},
     )  # fmt: skip
 
@@ -146,16 +150,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="fewer rows and rounds, one setting of each peer")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rows and rounds, one setting of each peer"
+    )
     parser.add_argument("--shape", choices=SHAPES, default="builtin")
     parser.add_argument("--peers", nargs="+", choices=("loop", "trl"), default=["loop"])
     parser.add_argument("--rows", type=int, help="examples of a pass")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     rows, rounds = given.rows or (96 if given.quick else 192), 3 if given.quick else 5
+    quick, peers = " --quick" if given.quick else "", " ".join(given.peers)
     result = {
         "what": "training tokens a second, ours against others", "shape": given.shape,
-        "command": f"python -m benchmarks.train_throughput --shape {given.shape} --peers {' '.join(given.peers)} --rows {rows}",
+        "command": f"python -m benchmarks.train_throughput{quick} --shape {given.shape} --peers {peers} --rows {rows}",
         **measured(given.shape, given.peers, rows, rounds, quick=given.quick),
         "threads": torch.get_num_threads(), "machine": platform.processor() or platform.machine(),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", *_trl(given.peers))},

@@ -27,8 +27,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.shapes import SHAPES, load_shape
 from benchmarks.mixture import examples
+from benchmarks.shapes import SHAPES, load_shape
 from mixologist.mixing.batching import Encoded
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape

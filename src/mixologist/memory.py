@@ -15,14 +15,14 @@ import sys
 from functools import cache
 from typing import Any
 
-PRIMITIVES = 64
-"""Shapes kept: more than one pass through the blocks has."""
+KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": 1024, "LRU_CACHE_CAPACITY": 1}
+"""Shapes whose code oneDNN keeps, and those that PyTorch describes: docs/decisions/0016 has times and memory."""
 
 
 def keep_few_primitives() -> None:
     """To be called before the first product; what the user's environment says stands."""
-    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-        os.environ.setdefault(name, str(PRIMITIVES))
+    for name, shapes in KEPT.items():
+        os.environ.setdefault(name, str(shapes))
 
 
 def give_back() -> None:

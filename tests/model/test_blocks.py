@@ -58,7 +58,7 @@ def test_compiled_blocks_give_the_same_gradients(tmp_path: Path, whole: bool) ->
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
     with compiled(base):
-        assert all("forward" in block.__dict__ for block in base.blocks)
+        assert all("forward" in block.__dict__ for block in list(base.blocks)[:-1])
         fast, _ = gradients(base, model, recompute=False)
         both, _ = gradients(base, model, recompute=True)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0

@@ -88,3 +88,19 @@ def test_half_precision_rounds_the_sum_once_and_keeps_gradients_in_the_adapters_
     y.sum().backward()
     assert pairs[0][0].grad is not None
     assert pairs[0][0].grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("rows", [20, 700])
+def test_pieces_of_a_span_give_what_the_span_gives(rows: int) -> None:
+    """In bfloat16 on a CPU a span is cut, and its pieces overlap; in float32 it is not."""
+    spans, results = (Span(0, rows, 0, 0.5), Span(rows, 2 * rows, 1, 2.0)), []
+    for dtype in (torch.float32, torch.bfloat16):
+        x = numbers(2 * rows + 5, 10, seed=90, dtype=dtype).requires_grad_()
+        pairs = [tuple(factor.detach().float().requires_grad_() for factor in pair) for pair in factors()[:2]]
+        y = adapted(linear("plain", dtype), x, None, spans, pairs)  # type: ignore[arg-type]
+        y.float().pow(2).sum().backward()
+        results.append([y, x.grad, *(factor.grad for pair in pairs for factor in pair)])
+    for exact, cut in zip(*results, strict=True):
+        assert exact is not None
+        assert cut is not None
+        assert float((exact - cut.float()).detach().norm() / exact.detach().norm()) < 0.02

@@ -53,6 +53,8 @@ class Packed:
     position_ids: IntArray  # (T,) restart at 0 in each segment
     lengths: tuple[int, ...]  # (S,)
     adapter_tokens: tuple[int, ...]  # (k,) tokens of each adapter, in bank order; segments are sorted so
+    adapter_targets: tuple[int, ...]  # (k,) completion tokens of each adapter
+    counts: tuple[int, ...]  # (S,) completion tokens
     sources: IntArray  # (C,)
     targets: IntArray  # (C,)
     weights: NDArray[np.float64]  # (C,)
@@ -91,6 +93,10 @@ def pack(segments: Sequence[Segment], adapters: int) -> Packed:
         position_ids=np.concatenate([np.arange(n, dtype=np.int64) for n in lengths]),
         lengths=tuple(lengths),
         adapter_tokens=tuple(sum(s.length for s in segments if s.adapter == a) for a in range(adapters)),
+        adapter_targets=tuple(
+            sum(n for s, n in zip(segments, counts, strict=True) if s.adapter == a) for a in range(adapters)
+        ),
+        counts=tuple(counts),
         sources=np.concatenate(sources).astype(np.int64),
         targets=_ids(token for segment in segments for token in segment.encoded.completion),
         weights=np.repeat([segment.weight for segment in segments], counts),

@@ -4,8 +4,8 @@ One attention function for every family. A block says how it weighs what it sees
 soft cap), a layout says which token sees which.
 
 A pack: each segment attends to itself alone, causally, and no token is padding. Segments of like length are gathered
-into one batch for the fused kernel. Padding to the longest of such a bucket stands on the right, where causal attention
-cannot see it, so that no mask is needed.
+into one batch. Padding to the longest of such a bucket stands on the right, where causal attention cannot see it, so
+that no mask is needed.
 
     T = tokens, S = segments, H = heads, G = key/value heads, D = head size, n x L = segments x length of a bucket,
     Q x K = queries x keys
@@ -16,13 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
+
+from mixologist.model.causal import causal
 
 NAME = "mixologist"
 """Of our attention function, as Transformers knows it."""
@@ -55,10 +56,12 @@ class Layout(Protocol):
 class Packing:
     """Where the segments of a pack lie, as index tensors made once a batch and used in every block."""
 
-    buckets: tuple[
-        Tensor, ...
-    ]  # each (n, L): token positions; places past a segment's end repeat its last token
-    restore: Tensor  # (T,): row in the concatenated, flattened buckets that holds each token
+    members: tuple[list[int], ...]
+    """Numbers of the segments in each bucket."""
+    buckets: tuple[Tensor, ...]
+    """Each (n, L): token positions; places past a segment's end repeat its last token."""
+    restore: Tensor
+    """(T,): row in the concatenated, flattened buckets that holds each token."""
 
     @staticmethod
     def of(lengths: Sequence[int], device: torch.device) -> Packing:
@@ -67,10 +70,9 @@ class Packing:
         for length in lengths:
             starts.append(starts[-1] + length)
         restore = torch.empty(starts[-1], dtype=torch.long)
-        buckets, row = [], 0
-        for members in _by_length(lengths):
-            longest = lengths[members[-1]]
-            offsets = torch.arange(longest)
+        runs, buckets, row = _by_length(lengths), [], 0
+        for members in runs:
+            offsets = torch.arange(lengths[members[-1]])
             size = torch.tensor([lengths[i] for i in members])
             start = torch.tensor([starts[i] for i in members])
             positions = start[:, None] + torch.minimum(offsets[None], size[:, None] - 1)
@@ -78,15 +80,15 @@ class Packing:
             restore[positions[real]] = row + torch.arange(positions.numel()).view_as(positions)[real]
             row += positions.numel()
             buckets.append(positions.to(device))
-        return Packing(tuple(buckets), restore.to(device))
+        return Packing(tuple(runs), tuple(buckets), restore.to(device))
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `Layout` has it, with B = 1 and Q = K = T."""
-        assert query.shape[0] == 1
-        states = [states[0].transpose(0, 1).flatten(1) for states in (query, key, value)]  # (T, heads * D)
-        outputs = [_bucket(states, bucket, query.shape[-1], weighing) for bucket in self.buckets]
-        output = torch.cat(outputs).index_select(0, self.restore)
-        return output.view(1, query.shape[2], query.shape[1], -1)
+        outputs = []
+        for bucket in self.buckets:
+            q, k, v = (gathered(states, bucket) for states in (query, key, value))
+            outputs.append(attend(q, k, v, None, weighing))
+        return put_back(outputs, self.restore)
 
 
 def _by_length(lengths: Sequence[int]) -> list[list[int]]:
@@ -100,64 +102,55 @@ def _by_length(lengths: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def _bucket(states: list[Tensor], positions: Tensor, head_size: int, weighing: Weighing) -> Tensor:
-    """Causal attention of one bucket: rows (n * L, H * D)."""
-    n, length = positions.shape
-    query, key, value = (
-        s.index_select(0, positions.flatten()).view(n, length, -1, head_size).transpose(1, 2) for s in states
-    )
-    seen = None
-    if weighing.window is not None and weighing.window < length:
-        seen = (
-            torch.ones(length, length, dtype=torch.bool, device=query.device).tril().triu(1 - weighing.window)
-        )
-    return attend(query, key, value, seen, weighing).transpose(1, 2).reshape(n * length, -1)
+def gathered(states: Tensor, positions: Tensor) -> Tensor:
+    """(1, h, T, D), and positions (n, L) among the T -> (n, h, L, D)."""
+    _, heads, tokens, size = states.shape
+    rows = states[0].transpose(0, 1).reshape(tokens * heads, size)
+    places = heads * positions[:, None] + torch.arange(heads, device=positions.device)[:, None]
+    return rows.index_select(0, places.flatten()).view(*places.shape, size)
+
+
+def put_back(buckets: Sequence[Tensor], restore: Tensor) -> Tensor:
+    """Each (n, H, L, D), and for T tokens their rows n L -> (1, T, H, D)."""
+    rows = torch.cat([bucket.transpose(1, 2).flatten(0, 1) for bucket in buckets])
+    return rows.index_select(0, restore)[None]
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weighing: Weighing) -> Tensor:
-    """(n, H, Q, D), (n, G, K, D), (n, G, K, D) -> (n, H, Q, D); the window is the caller's.
+    """(n, H, Q, D), (n, G, K, D), (n, G, K, D) -> (n, H, Q, D).
 
-    ``seen``: bool, to be broadcast to (n, H, Q, K); None is causal.
+    ``seen``: bool, to be broadcast to (n, H, Q, K), the window in it; None is causal within the window, and Q = K.
     """
-    if weighing.softcap is not None:
+    on_cpu = query.device.type == "cpu"
+    if seen is None and on_cpu and weighing.softcap is None:
+        return causal(query, key, value, weighing.scale, weighing.window)
+    if seen is None and (weighing.window or weighing.softcap):
+        seen = _causally_seen(query.shape[2], weighing.window, query.device)
+    if seen is not None and weighing.softcap is not None:
         return _capped(query, key, value, seen, weighing.scale, weighing.softcap)
-    short = query.shape[2] <= LONGEST_PRODUCT
-    if short and query.dtype == torch.bfloat16 and query.device.type == "cpu":
-        products = _products if seen is None else partial(_masked, seen)
-        return products(query, key, value, weighing.scale)
+    if seen is not None and on_cpu and query.dtype == torch.bfloat16 and query.shape[2] <= LONGEST_PRODUCT:
+        return _masked(seen, query, key, value, weighing.scale)
     return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=seen, is_causal=seen is None, scale=weighing.scale,
         enable_gqa=query.shape[1] != key.shape[1],
     )  # fmt: skip
 
 
-def _capped(
-    query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, scale: float, cap: float
-) -> Tensor:
-    """Attention written out: the fused kernel knows no soft cap."""
+def _causally_seen(length: int, window: int | None, device: torch.device) -> Tensor:
+    """(L, L): a token sees itself and those before it, ``window`` tokens in all."""
+    seen = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+    return seen if window is None else seen.triu(1 - window)
+
+
+def _capped(query: Tensor, key: Tensor, value: Tensor, seen: Tensor, scale: float, cap: float) -> Tensor:
+    """Attention written out: neither kernel knows a soft cap."""
     key, value = (states.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for states in (key, value))
     products = cap * torch.tanh(query @ key.transpose(2, 3) * (scale / cap))
-    if seen is None:
-        seen = torch.ones(products.shape[2:], dtype=torch.bool, device=query.device).tril()
     return products.masked_fill(~seen, float("-inf")).softmax(-1) @ value
 
 
-def _products(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """The same as batched products: on a CPU the fused kernel's bfloat16 backward takes two to four times as long."""
-    n, heads, length, size = query.shape
-    repeat = heads // key.shape[1]
-    q, k, v = (
-        states.repeat_interleave(times, dim=1).reshape(n * heads, length, size) if times > 1
-        else states.reshape(n * heads, length, size)
-        for states, times in ((query, 1), (key, repeat), (value, repeat))
-    )  # fmt: skip
-    future = torch.full((length, length), float("-inf"), dtype=query.dtype).triu(1)
-    weights = torch.baddbmm(future.expand(n * heads, -1, -1), q, k.transpose(1, 2), alpha=scale).softmax(-1)
-    return torch.bmm(weights, v).view(n, heads, length, size)
-
-
 def _masked(seen: Tensor, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """The same for what is read on from a cache: the heads that share keys are more queries to these."""
+    """Attention to what is read on from a cache: the heads that share keys are more queries to these."""
     n, heads, length, size = query.shape
     q, k, v = (states.reshape(n * key.shape[1], -1, size) for states in (query, key, value))
     nothing = q.new_zeros(1, 1, 1)  # a product with a scale is there as a sum only

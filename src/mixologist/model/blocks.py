@@ -45,7 +45,8 @@ def reached(base: Base, blocks: int, hidden: Tensor) -> Iterator[None]:
 def compiled(base: Base, wanted: bool = True) -> Iterator[None]:
     """Inside, blocks are compiled for any number of tokens, if that is ``wanted``.
 
-    Attention and adapted linears, whose work differs from pack to pack, stay as they are. Attach the bank before.
+    Attention, adapted linears and the last block, whose work differs from pack to pack, stay as they are. Attach the
+    bank before.
     """
     if not wanted:
         yield
@@ -54,7 +55,7 @@ def compiled(base: Base, wanted: bool = True) -> Iterator[None]:
     with (
         uncompiled(),
         replaced(adapted, torch.compiler.disable),
-        replaced(base.blocks, partial(torch.compile, dynamic=True)),
+        replaced(list(base.blocks)[:-1], partial(torch.compile, dynamic=True)),
     ):
         yield
 

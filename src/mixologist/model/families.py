@@ -45,6 +45,18 @@ def linears(model: Any) -> dict[str, nn.Module]:
     return {f"{prefix}.{name}": m for name, m in within.named_modules() if isinstance(m, nn.Linear | Conv1D)}
 
 
+def after_attention(block: nn.Module) -> list[nn.Module]:
+    """The modules of a block that come after attention and look at one token at a time, but for norms."""
+    ends = {"o_proj", "dense", "c_proj"}  # what attention's output linear is called
+    (output,) = (
+        m
+        for name, m in block.named_modules()
+        if "attn" in name.lower() or "attention" in name.lower()
+        if name.rpartition(".")[2] in ends
+    )
+    return [output, cast(nn.Module, block.mlp)]
+
+
 def sizes(linear: nn.Module) -> tuple[int, int]:
     """(d_in, d_out) of a linear, however its weight lies."""
     if transposed(linear):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mixologist.mixing.batching import Packed
 from mixologist.model.adapters import Groups
+from mixologist.model.asked import Asked, asked_only
 from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
 from mixologist.model.blocks import reached, recomputed
@@ -24,24 +25,29 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
     Blocks whose outcome comes with the pack are not computed. With ``recompute`` the others keep their inputs only and
     are computed again in the backward pass.
     """
-    keys = (
-        tuple(zip(batch.keys, batch.lengths, strict=True)) if bank.dropout and torch.is_grad_enabled() else ()
-    )
-    groups = Groups(batch.adapter_tokens, len(batch.input_ids), keys)
+    keyed = bank.dropout and torch.is_grad_enabled()
+    groups = Groups(batch.adapter_tokens, len(batch.input_ids), _keys(batch, batch.lengths) if keyed else ())
+    few = Groups(batch.adapter_targets, len(batch.targets), _keys(batch, batch.counts) if keyed else ())
+    packing = Packing.of(batch.lengths, base.device)
+    asked = Asked.of(packing, batch.lengths, batch.counts, _tensor(batch.sources, base))
 
     @contextmanager
     def set_up() -> Iterator[None]:
-        with laid_out(base.model), bank.use(groups):
+        with laid_out(base.model), bank.use(groups), asked_only(base, asked, lambda: bank.use(few)):
             yield
 
     with set_up(), _passed_over(base, batch), recomputed(base, set_up) if recompute else nullcontext():
         hidden = base.model.get_decoder()(
             input_ids=_tensor(batch.input_ids, base)[None],
             position_ids=_tensor(batch.position_ids, base)[None],
-            layout=Packing.of(batch.lengths, base.device),
+            layout=packing,
             use_cache=False,
         ).last_hidden_state[0]
-        return losses_at_head(base.model, hidden[_tensor(batch.sources, base)], _tensor(batch.targets, base))
+        return losses_at_head(base.model, hidden[asked.rows], _tensor(batch.targets, base))
+
+
+def _keys(batch: Packed, rows: Sequence[int]) -> tuple[tuple[str, int], ...]:
+    return tuple(zip(batch.keys, rows, strict=True))
 
 
 def _passed_over(base: Base, batch: Packed) -> AbstractContextManager[None]:

@@ -20,6 +20,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from mixologist.model.families import weight
+from mixologist.model.tiles import cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,36 @@ def adapted(
     return y
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some rows of a span; the first ``again`` of them belong to the piece before, and count as zero here."""
+
+    rows: slice
+    again: int
+    span: int
+    scale: float
+
+
+def _pieces(spans: Sequence[Span], like: Tensor) -> list[_Piece]:
+    return [
+        _Piece(slice(span.start + start, span.start + end), again, number, span.scale)
+        for number, span in enumerate(spans)
+        for start, end, again in cut(like, span.end - span.start)
+    ]
+
+
 def _forward(
     x: Tensor, read: Tensor, linear: nn.Module, spans: Sequence[Span], lowered: Sequence[Tensor]
 ) -> tuple[Tensor, list[Tensor]]:
-    """(N, d_out), and what each span's A makes of what it reads (n, r)."""
+    """(N, d_out), and what A makes of the rows of each piece (n, r)."""
     y = functional.linear(x, weight(linear), cast(Tensor | None, linear.bias))
     middles = []
-    for span, a, b in zip(spans, lowered[::2], lowered[1::2], strict=True):
-        middle = read[span.start : span.end] @ a.T
-        y[span.start : span.end].addmm_(middle, b.T, alpha=span.scale)
+    for piece in _pieces(spans, x):
+        a, b = lowered[2 * piece.span : 2 * piece.span + 2]
+        middle = read[piece.rows] @ a.T
+        if piece.again:
+            middle[: piece.again] = 0
+        y[piece.rows].addmm_(middle, b.T, alpha=piece.scale)
         middles.append(middle)
     return y, middles
 
@@ -75,28 +97,33 @@ class _Adapted(torch.autograd.Function):
         y, middles = _forward(x, read, linear, spans, lowered)
         ctx.spans, ctx.dropout, ctx.dtype = spans, z is not None, factors[0].dtype
         ctx.linear = linear  # not its weight: one of four bits would be kept in sixteen
-        ctx.save_for_backward(read, *middles, *lowered)
+        ctx.save_for_backward(read, *lowered, *middles)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         read, *saved = ctx.saved_tensors
-        spans = ctx.spans
-        middles, lowered = saved[: len(spans)], saved[len(spans) :]
+        lowered, middles = saved[: 2 * len(ctx.spans)], saved[2 * len(ctx.spans) :]
         wants_x, wants_factors = ctx.needs_input_grad[0], any(ctx.needs_input_grad[4:])
         x_gradient = upstream @ weight(ctx.linear) if wants_x else None
         z_gradient = torch.zeros_like(read) if ctx.dropout and ctx.needs_input_grad[1] else None
         into = z_gradient if ctx.dropout else x_gradient
-        gradients: list[Tensor | None] = []
-        for span, middle, a, b in zip(spans, middles, lowered[::2], lowered[1::2], strict=True):
-            part = upstream[span.start : span.end]
-            inner = (part @ b).mul_(span.scale)  # (n, r)
+        gradients: list[Tensor | None] = [None] * len(lowered)
+        for piece, middle in zip(_pieces(ctx.spans, read), middles, strict=True):
+            a, b = lowered[2 * piece.span : 2 * piece.span + 2]
+            part = upstream[piece.rows]
+            inner = (part @ b).mul_(piece.scale)  # (n, r)
+            if piece.again:
+                inner[: piece.again] = 0
             if into is not None:
-                into[span.start : span.end].addmm_(inner, a)
+                into[piece.rows].addmm_(inner, a)
             if wants_factors:
-                gradients.append((inner.T @ read[span.start : span.end]).to(ctx.dtype))
-                gradients.append((part.T @ middle).mul_(span.scale).to(ctx.dtype))
-            else:
-                gradients += [None, None]
+                _add(gradients, 2 * piece.span, (inner.T @ read[piece.rows]).to(ctx.dtype))
+                _add(gradients, 2 * piece.span + 1, (part.T @ middle).to(ctx.dtype).mul_(piece.scale))
         return x_gradient, z_gradient, None, None, *gradients
+
+
+def _add(gradients: list[Tensor | None], place: int, part: Tensor) -> None:
+    before = gradients[place]
+    gradients[place] = part if before is None else before.add_(part)
