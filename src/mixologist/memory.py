@@ -3,8 +3,8 @@
 oneDNN keeps the code that it makes for each shape of a product, 1,024 times, and PyTorch in front of it a description
 of each, a quarter of a megabyte, 1,024 times in every thread that multiplies (LRU_CACHE_CAPACITY in its recipes for
 CPUs). Packs differ in their tokens, so that nearly every shape is new: what is kept is hardly used again once a pass
-through the blocks is over. glibc's malloc keeps freed blocks that lie between ones
-in use, and packs of ever other sizes leave ever more of them.
+through the blocks is over, but all along it. glibc's malloc keeps freed blocks that lie between ones in use, and packs
+of ever other sizes leave ever more of them. docs/decisions/0016 has times and memory.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sys
 from functools import cache
 from typing import Any
 
-KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": 1024, "LRU_CACHE_CAPACITY": 1}
-"""Shapes whose code oneDNN keeps, and those that PyTorch describes: docs/decisions/0016 has times and memory."""
+KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": 256, "LRU_CACHE_CAPACITY": 1}
+"""Shapes whose code oneDNN keeps, more than one pass through the blocks has; and those that PyTorch describes."""
 
 
 def keep_few_primitives() -> None:
