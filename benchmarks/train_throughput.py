@@ -40,7 +40,8 @@ losses in the last pass. *products*: the frozen products of ours alone, forward 
 {share:.0%} of the machine's own matrix rate [{share_low:.0%}, {share_high:.0%}].
 
 {table}
-
+"""
+SETTINGS = """
 ## Settings of the peers, one pass over {screened} rows each
 
 {settings}
@@ -110,11 +111,14 @@ def page(result: dict[str, Any]) -> str:
             else [setting, "out of memory", ""]
         )
     floor = result["ratios"]["products"]
-    return PAGE.format(
+    text = PAGE.format(
         share=floor["median"], share_low=floor["low"], share_high=floor["high"], table=markdown(rows),
-        settings=markdown(settings), torch=result["versions"]["torch"], screened=SCREENED,
+        torch=result["versions"]["torch"],
         **{name: result[name] for name in ("shape", "command", "machine", "threads", "rounds", "rows", "tokens")},
     )  # fmt: skip
+    return text + (
+        SETTINGS.format(screened=SCREENED, settings=markdown(settings)) if result["settings"] else ""
+    )
 
 
 def measured(shape: str, peers: list[str], rows: int, rounds: int, *, quick: bool) -> dict[str, Any]:
