@@ -85,11 +85,13 @@ def asked_only(
     base: Base, asked: Asked, as_asked: Callable[[], AbstractContextManager[None]]
 ) -> Iterator[None]:
     """Inside, the last block's output is of use for those asked. Within ``as_asked`` linears see the rows of these."""
+
+    def narrowed(forward: Any) -> Any:
+        return lambda *given, **options: forward(*given, **options | {"layout": asked})
+
     last = base.blocks[-1]
     with (
-        replaced(
-            [last], lambda forward: lambda *given, **options: forward(*given, **options | {"layout": asked})
-        ),
+        replaced([last], narrowed),
         replaced(after_attention(last), lambda forward: asked.alone(forward, as_asked)),
     ):
         yield

@@ -23,12 +23,12 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
 
-from mixologist.model.causal import causal
+from mixologist.model.causal import causal, scaled
 
 NAME = "mixologist"
 """Of our attention function, as Transformers knows it."""
 LONGEST_PRODUCT = 512
-"""Tokens up to which attention weights are held whole (they grow with the square)."""
+"""Queries up to which weights under a mask are held whole (they grow with the square)."""
 SLACK = 1.25
 """Longest over shortest in one bucket: at most a fifth of its rows are padding."""
 
@@ -150,11 +150,10 @@ def _capped(query: Tensor, key: Tensor, value: Tensor, seen: Tensor, scale: floa
 
 
 def _masked(seen: Tensor, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """Attention to what is read on from a cache: the heads that share keys are more queries to these."""
+    """Any mask, weights held whole: the heads that share keys are more queries to these."""
     n, heads, length, size = query.shape
     q, k, v = (states.reshape(n * key.shape[1], -1, size) for states in (query, key, value))
-    nothing = q.new_zeros(1, 1, 1)  # a product with a scale is there as a sum only
-    products = torch.baddbmm(nothing, q, k.transpose(1, 2), beta=0, alpha=scale).view(n, heads, length, -1)
+    products = scaled(q, k.transpose(1, 2), scale).view(n, heads, length, -1)
     weights = products.masked_fill_(~seen, float("-inf")).softmax(-1)
     return torch.bmm(weights.view(len(q), q.shape[1], -1), v).view(n, heads, length, size)
 

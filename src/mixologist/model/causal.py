@@ -5,9 +5,9 @@
 
     N = rows times key/value heads, R = query heads that share a key/value head, L = tokens, D = head size
 
-Queries a to b see keys up to b only, so that half of the products are never made. Where there are several blocks their
-weights P are made again in the backward pass (Dao et al. 2022, arXiv 2205.14135, section 3.1), so that they never exist
-whole. PyTorch's fused kernel does the same; on CPUs it takes 1.1 to 5 times as long (docs/decisions/0003).
+Queries a to b see keys up to b only, so that half of the products are never made. Weights P of long texts are made
+again in the backward pass (Dao et al. 2022, arXiv 2205.14135, section 3.1), so that they never exist whole. PyTorch's
+fused kernel does all that, too; in training on CPUs it takes 1.1 to 5 times as long (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def causal(query: Tensor, key: Tensor, value: Tensor, scale: float, window: int 
 def _weights(q: Tensor, k: Tensor, a: int, b: int, scale: float, window: int | None) -> Tensor:
     """P of queries ``a`` to ``b``, (N, R (b - a), keys): the keys up to b that any of them sees."""
     first = 0 if window is None else max(0, a + 1 - window)
-    weights = _scaled(_rows(q, a, b), k[:, first:b].transpose(1, 2), scale)
+    weights = scaled(_rows(q, a, b), k[:, first:b].transpose(1, 2), scale)
     start = a if window is None else first  # all of these queries see all keys before
     masked = q.new_full((b - a, b - start), float("-inf"))
     unseen = masked.triu(1 + a - start)
@@ -49,8 +49,8 @@ def _weights(q: Tensor, k: Tensor, a: int, b: int, scale: float, window: int | N
     return weights.softmax(-1)
 
 
-def _scaled(x: Tensor, y: Tensor, scale: float) -> Tensor:
-    """scale x y; a product with a factor is there as a sum only."""
+def scaled(x: Tensor, y: Tensor, scale: float) -> Tensor:
+    """scale x y, (N, Q, D) and (N, D, K) -> (N, Q, K); PyTorch has a product with a factor as a sum only."""
     return torch.baddbmm(x.new_zeros(1, 1, 1), x, y, beta=0, alpha=scale)
 
 
@@ -90,6 +90,6 @@ class _Causal(torch.autograd.Function):
             dv[:, first:b].baddbmm_(weights.transpose(1, 2), given)
             passed = torch.bmm(given, v[:, first:b].transpose(1, 2))
             ds = torch._softmax_backward_data(passed, weights, -1, weights.dtype)
-            dq[:, :, a:b] = _scaled(ds, k[:, first:b], ctx.scale).view_as(dq[:, :, a:b])
+            dq[:, :, a:b] = scaled(ds, k[:, first:b], ctx.scale).view_as(dq[:, :, a:b])
             dk[:, first:b].baddbmm_(ds.transpose(1, 2), _rows(q, a, b), alpha=ctx.scale)
         return dq, dk, dv, None, None
