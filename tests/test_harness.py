@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,13 @@ def test_it_runs_from_the_command_line(items: dict[str, Any], tiny_run: Path) ->
     assert done.returncode == 0, done.stderr
     assert "queue_choice" in done.stdout
     assert list((items["folder"] / "out").rglob("results*.json"))
+
+
+def test_releases_that_look_for_entry_points_find_it() -> None:
+    from mixologist.harness import HarnessModel
+
+    (found,) = entry_points(group="lm_eval.models", name="mixologist")
+    assert found.load() is HarnessModel
 
 
 def test_its_tasks_become_rows_of_the_report(items: dict[str, Any], tiny_run: Path) -> None:
