@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mixologist.api import Answer, Model, evaluate, load, plan, train
+    from mixologist.api import Answer, Model, evaluate, learning_curve, load, plan, train
     from mixologist.errors import Interrupted, MixologistError, UserError
 
 __version__ = "0.1.0"
@@ -20,6 +20,7 @@ __all__ = [
     "Model",
     "UserError",
     "evaluate",
+    "learning_curve",
     "load",
     "plan",
     "train",

@@ -3,7 +3,8 @@
     python -m mixologist.harness --model mixologist --model_args run=runs/my --apply_chat_template --tasks ifeval
 
 The arguments are those of ``lm_eval``. Up to release 0.4.13 it has no way to find models of other packages: this module
-registers ours and hands over. Later ones find it by its entry point, so that ``lm_eval --model mixologist`` does it. ``adapter=auto`` (the default) lets the router pick one for each prompt; or name one, or ``base``.
+registers ours and hands over. Later ones find it by its entry point, so that ``lm_eval --model mixologist`` does it.
+``adapter=auto`` (the default) lets the router pick one for each prompt; or name one, or ``base``.
 Without ``--apply_chat_template`` the adapters see prompts that are shaped otherwise than in training.
 
 n = requests

@@ -53,6 +53,10 @@ class RunFolder:
         """harness.json: tasks of the lm-evaluation-harness."""
         return self.path / "harness.json"
 
+    def learning_curve(self, task: str) -> Path:
+        """Where the learning curve of a task is: curve.json, and the logs of its training."""
+        return self.path / "learning_curve" / task
+
     @property
     def baselines(self) -> Path:
         """Adapters that are only there to be compared with."""

@@ -32,6 +32,7 @@ def made_run(folder: Path, tasks: list[str], *, seed: int = 0, status: str = "co
             write_text(folder / "adapters" / name / "adapter_model.safetensors", "x" * 20_000)
         write_json(folder / "evaluation.json", _evaluation(tasks, random))
         write_json(folder / "harness.json", _harness(adapters))
+        write_json(folder / "learning_curve" / tasks[-1] / "curve.json", _curve(tasks[-1]))
     return folder
 
 
@@ -43,6 +44,18 @@ def _harness(adapters: dict[str, list[str]]) -> dict[str, Any]:
         for task in ("arc_easy", "a_rather_long_name_of_a_task_of_the_harness")
     ]
     return {"lm_eval": "0.4", "adapters": dict.fromkeys(adapters, ""), "rows": rows}
+
+
+def _curve(task: str) -> dict[str, Any]:
+    sizes = [1_250, 2_500, 5_000, 10_000, 20_000]
+    parts = [{"rows": size} | _interval(0.4 + 0.08 * n) for n, size in enumerate(sizes)]
+    curve = [{"rows": size} | _interval(0.41 + 0.075 * n) for n, size in enumerate([*sizes, 40_000, 80_000])]
+    doubling = {"value": 0.07, "low": 0.01, "high": 0.12}
+    return {
+        "task": task, "metric": "macro_f1", "n": 400, "seeds": 3, "parts": parts, "curve": curve,
+        "last_doubling": {"from": 10_000, "to": 20_000} | doubling,
+        "next_doubling": {"from": 20_000, "to": 40_000} | doubling,
+    }  # fmt: skip
 
 
 def changed(folder: Path, **keys: Any) -> Path:

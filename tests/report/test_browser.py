@@ -165,7 +165,7 @@ def test_nothing_overlaps_and_nothing_overflows(name: str, width: int, visit: Op
 @pytest.mark.parametrize(("width", "shown", "hidden"), [(390, "narrow", "wide"), (1440, "wide", "narrow")])
 def test_figures_are_seen_once_with_ink_in_them(width: int, shown: str, hidden: str, visit: Open) -> None:
     page = visit("five", width)
-    assert page.locator(f".{shown} svg:visible").count() == 7
+    assert page.locator(f".{shown} svg:visible").count() == 8
     assert page.locator(f".{hidden} svg:visible").count() == 0
     assert page.locator(".panel svg:visible").count() == 5
     for svg in page.locator("svg:visible").all():

@@ -158,7 +158,7 @@ def test_every_picture_is_named_and_has_its_numbers(five: Path) -> None:
     assert all(attrs["role"] == "img" and len(attrs["aria-label"] or "") > 15 for attrs in pictures)
     assert len(set(page.ids())) == len(page.ids())
     figures = sum(tag == "figure" for tag, _ in page.tags)
-    assert page.text.count("The numbers: ") == figures == 8
+    assert page.text.count("The numbers: ") == figures == 9
 
 
 def test_what_users_wrote_is_shown_and_never_run(five: Path) -> None:

@@ -13,8 +13,10 @@ from mixologist.cli.console import Json, Set, emit, following
 from mixologist.files import write_text
 from mixologist.harness_rows import SYSTEMS, measure, task_manager
 from mixologist.report.harness import harness_rows
+from mixologist.report.learning_curve import learning_curves
 from mixologist.report.page import page
 from mixologist.runfolder import RunFolder
+from mixologist.scaling import check_task
 
 
 def run(
@@ -34,22 +36,35 @@ def run(
     harness_limit: Annotated[
         int | None, typer.Option(min=1, help="Items of each such task; all when left out.")
     ] = None,
+    learning_curve: Annotated[
+        list[str],
+        typer.Option(help="Also a task's score by its train rows (trains); give it again for more tasks."),
+    ] = [],  # noqa: B006 - typer copies it
+    curve_seeds: Annotated[int, typer.Option(min=1, help="Trainings of each part of the rows.")] = 3,
     set_: Set = [],  # noqa: B006 - typer copies it
     json: Json = False,
 ) -> None:
     """See the module."""
     with following(f"mixologist evaluate {run} --split {split}") as follower:
         hooks = follower.hooks()
+        for task in learning_curve:
+            check_task(RunFolder(run), task)
         manager = task_manager(harness, harness_path) if harness else None
+        for task in learning_curve:
+            api.learning_curve(run, task, curve_seeds, hooks)
         evaluation = api.evaluate(run, split, hooks, overrides=set_)
         if manager:
             measure(run, harness, manager, limit=harness_limit, advance=hooks.stage("harness", len(SYSTEMS)))
     folder = RunFolder(run)
     record = folder.record()
-    rows = harness_rows(folder, record)
+    rows, curves = harness_rows(folder, record), learning_curves(folder, record)
     if markdown:
-        write_text(markdown, page(title, evaluation, record, command, rows))
+        write_text(markdown, page(title, evaluation, record, command, rows, curves))
     if json:
-        emit(evaluation | ({"harness": rows} if rows else {}))
+        emit(
+            evaluation
+            | ({"harness": rows} if rows else {})
+            | ({"learning_curves": {curve["task"]: curve for curve in curves}} if curves else {})
+        )
         return
     results.show(folder, evaluation, record)

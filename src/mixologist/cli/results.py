@@ -7,6 +7,7 @@ from typing import Any
 from mixologist.cli.console import out
 from mixologist.report import edge_cases
 from mixologist.report.harness import harness_cells, harness_rows
+from mixologist.report.learning_curve import curve_cells, learning_curves, told
 from mixologist.report.numbers import duration, size
 from mixologist.report.tables import plain, terminal
 from mixologist.report.words import cocktail, gain, mind, routing, sharing
@@ -28,6 +29,9 @@ def show(folder: RunFolder, evaluation: dict[str, Any], record: dict[str, Any]) 
     _show_edge_cases(evaluation)
     if cells := harness_cells(harness_rows(folder, record)):
         out.print(plain(cells, "Tasks of the lm-evaluation-harness"))
+    for curve in learning_curves(folder, record):
+        out.print(plain(curve_cells(curve), f"{curve['task']} by train rows"))
+        out.print(told(curve), markup=False)
     cost = f"{duration(record['seconds'])}, {record['tokens']:,} training tokens"
     out.print(f"{cost}, {size(record['peak_memory_bytes'])} of memory at most.")
     out.print(f"Report: {folder.path / 'report.html'}", markup=False, soft_wrap=True)

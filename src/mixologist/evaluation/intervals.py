@@ -32,7 +32,7 @@ from scipy.special import stdtrit
 
 from mixologist import seeds
 from mixologist.evaluation.metrics import Floats, Mean, Metric
-from mixologist.evaluation.resampling import Runs, clustered, resampled
+from mixologist.evaluation.resampling import Runs, cluster_of, clustered, resampled
 from mixologist.evaluation.swapping import exact_p, sampled_p, swapped
 
 ENOUGH_SEEDS = 3
@@ -92,13 +92,30 @@ def bootstrap(
 
     The stream of random numbers is fixed by ``(seed, *names)``. Raises `UserError` when there is no outcome.
     """
+    value, drawn = redrawn(metric, runs, samples=samples, seed=seed, names=names)
+    clusters = len({cluster_of(outcome.id) for outcome in runs[0]})
+    low, high = limits(value, drawn, metric.bounds, clusters, confidence)
+    return Interval(value, low, high, len(runs[0]), clusters)
+
+
+def redrawn(
+    metric: Metric,
+    runs: Runs,
+    *,
+    samples: int,
+    seed: int,
+    names: Sequence[object] = (),
+    training: Sequence[object] = (),
+) -> tuple[float, Floats]:
+    """``metric``, mean over seeds, and draws (B,) of it on other rows and, from three seeds on, with other trainings.
+
+    Rows drawn are fixed by ``(seed, *names)``, trainings by ``training`` beside these: systems that differ in it are
+    on the same rows, while their trainings vary on their own.
+    """
     counts = clustered(metric, runs)
     values = metric.value(counts.sum(1))
-    drawn = metric.value(resampled(counts, samples, seed, names)).mean(-1)
-    drawn = drawn + _seed_noise(values, samples, seed, names)
-    clusters = counts.shape[1]
-    low, high = limits(float(values.mean()), drawn, metric.bounds, clusters, confidence)
-    return Interval(float(values.mean()), low, high, len(runs[0]), clusters)
+    rows = metric.value(resampled(counts, samples, seed, names)).mean(-1)
+    return float(values.mean()), rows + _seed_noise(values, samples, seed, (*names, *training))
 
 
 def compare(

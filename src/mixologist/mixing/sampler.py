@@ -34,6 +34,8 @@ class Control:
     """Train rows that it may see: a part of them drawn by seed, larger parts containing smaller ones."""
     examples: int
     """Task rows that it is given over the whole run, at an even pace."""
+    part: int = 0
+    """Which of endlessly many ways to draw the part."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Sampler:
             adapter: {name: Stream((name, adapter), rows) for name, (rows, _) in feeds.general.items()}
             for adapter in feeds.adapters
         }
-        self._orders: dict[str, NDArray[np.int64]] = {}
+        self._orders: dict[tuple[str, int], NDArray[np.int64]] = {}
         self.queues: dict[str, list[Draw]] = {adapter: [] for adapter in feeds.adapters}
         self.updates = dict.fromkeys(feeds.adapters, 0)
 
@@ -152,14 +154,14 @@ class Sampler:
 
     def _controlled(self, name: str, control: Control) -> Draw:
         index = self.controls[name].next(self.seed)
-        return control.task, int(self._order(control.task)[index])
+        return control.task, int(self._order(control.task, control.part)[index])
 
-    def _order(self, task: str) -> NDArray[np.int64]:
+    def _order(self, task: str, part: int) -> NDArray[np.int64]:
         """The task's rows in an order of which controls take the first."""
-        if task not in self._orders:
-            random = seeds.generator(self.seed, "part", task)
-            self._orders[task] = random.permutation(self.feeds.rows[task])
-        return self._orders[task]
+        if (task, part) not in self._orders:
+            random = seeds.generator(self.seed, "part", task, part)
+            self._orders[task, part] = random.permutation(self.feeds.rows[task])
+        return self._orders[task, part]
 
     def ready(self, last: bool = False) -> list[Update]:
         """One update of each adapter whose batch is full; at the last step also of those whose batch is not.

@@ -188,6 +188,42 @@ def curves(name: str, about: str, lines: Sequence[Line], across: str, up: str) -
     return draw(name, about, paint)
 
 
+def growth(
+    name: str, about: str, found: Mapping[int, Estimate], curve: Mapping[int, Estimate], across: str, up: str
+) -> Drawing:
+    """What was found at some sizes, as points with intervals, and a curve with its band; sizes are logarithmic."""
+
+    def paint(sheet: Sheet) -> None:
+        axes = sheet.axes(220, left=44, right=24, top=24, bottom=40)
+        sizes, band = list(curve), list(curve.values())
+        ends = [*(e.low for e in found.values()), *(e.high for e in found.values())]
+        axes.set_xscale("log")
+        axes.set_xlim(sizes[0] / 1.15, sizes[-1] * 1.15)
+        axes.set_ylim(min(*ends, *(e.value for e in band)), max(*ends, *(e.high for e in band)))
+        ticks = sizes[::2] if sheet.narrow else sizes
+        axes.set_xticks(ticks, [f"{size:,}" for size in ticks])
+        axes.set_xticks([], minor=True)
+        axes.grid(axis="y")
+        axes.set_xlabel(across)
+        axes.annotate(up, (0, 1), (-36, 12), xycoords="axes fraction", textcoords="offset points",
+                      color=COLOURS["muted"])  # fmt: skip
+        axes.tick_params(axis="y", labelcolor=COLOURS["muted"])
+        axes.fill_between(
+            sizes,
+            [e.low for e in band],
+            [e.high for e in band],
+            color=COLOURS["accent"],
+            alpha=0.2,
+            linewidth=0,
+        )
+        axes.plot(sizes, [e.value for e in band], color=COLOURS["accent"], linewidth=1.8)
+        for size, estimate in found.items():
+            axes.vlines(size, estimate.low, estimate.high, color=COLOURS["ink"], linewidth=1.4)
+            axes.plot([size], [estimate.value], "o", color=COLOURS["ink"], markersize=6, markeredgewidth=0)
+
+    return draw(name, about, paint)
+
+
 def _rows(
     sheet: Sheet, names: Sequence[str], height: float, *, right: float, top: float = 4, bottom: float = 24
 ) -> Axes:

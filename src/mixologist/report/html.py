@@ -17,6 +17,7 @@ from mixologist.report.reading import Run, read_run
 from mixologist.report.sections.data import cost, data
 from mixologist.report.sections.examples import examples
 from mixologist.report.sections.harness import harness
+from mixologist.report.sections.learning_curve import learning_curve
 from mixologist.report.sections.limits import limits
 from mixologist.report.sections.repeat import repeat
 from mixologist.report.sections.router import router
@@ -25,7 +26,9 @@ from mixologist.report.sections.training import training
 from mixologist.report.sections.transfer import transfer
 from mixologist.report.words import cocktail, effects, gain, mind, routing, sharing, state
 
-SECTIONS = (verdicts, scores, harness, router, limits, training, transfer, examples, data, cost, repeat)
+SECTIONS = (
+    verdicts, scores, harness, router, limits, training, learning_curve, transfer, examples, data, cost, repeat,
+)  # fmt: skip
 
 
 def write_report(folder: Path, path: Path | None = None) -> Path:

@@ -9,6 +9,8 @@ from mixologist.report import edge_cases
 from mixologist.report.general_ability import ABOUT, general_ability_cells
 from mixologist.report.harness import ABOUT as HARNESS_ABOUT
 from mixologist.report.harness import harness_cells
+from mixologist.report.learning_curve import ABOUT as CURVES_ABOUT
+from mixologist.report.learning_curve import curve_cells, told
 from mixologist.report.numbers import difference
 from mixologist.report.tables import cells, markdown, router_cells
 from mixologist.report.words import VERDICTS as VERDICT_WORDS
@@ -48,6 +50,11 @@ HARNESS = f"""## Tasks of the harness
 {HARNESS_ABOUT}
 
 """
+CURVES = f"""## How much data
+
+{CURVES_ABOUT}
+
+"""
 SLICES = """## Slices
 
 Parts of the test rows: metric x 100 and half its interval.
@@ -61,8 +68,11 @@ def page(
     record: dict[str, Any],
     command: str,
     harness: Sequence[Mapping[str, Any]] = (),
+    curves: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The page's text. Values are in points (0..100); intervals as in evaluation.json, ``harness`` as in its file."""
+    """The page's text. Values are in points (0..100); intervals as in evaluation.json, ``harness`` and ``curves`` as in
+    their files.
+    """
     parts = [
         f"# {title}",
         f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers "
@@ -79,6 +89,10 @@ def page(
     parts.append(_section(SLICES, edge_cases.slice_cells(evaluation)))
     parts.append(_section(GENERAL_ABILITY, general_ability_cells(evaluation)))
     parts.append(_section(HARNESS, harness_cells(harness)))
+    if curves:
+        parts.append(
+            CURVES + "\n\n".join(f"{told(each)}\n\n{markdown(curve_cells(each))}" for each in curves)
+        )
     parts.append(edge_cases.untold(evaluation).replace("*", "\\*"))
     parts.append(_origin(record, command))
     parts.append("## Data\n\n" + markdown(_data(record)))

@@ -16,6 +16,7 @@ import yaml
 
 from mixologist.files import read_json
 from mixologist.report.harness import harness_rows
+from mixologist.report.learning_curve import learning_curves
 from mixologist.runfolder import RunFolder
 
 BASE = "base"
@@ -36,6 +37,8 @@ class Run:
     """Adapter -> bytes of its folder."""
     harness: Sequence[Mapping[str, Any]] = ()
     """Rows of harness.json."""
+    learning_curves: Sequence[Mapping[str, Any]] = ()
+    """Of the tasks whose curve was measured."""
 
     @property
     def name(self) -> str:
@@ -123,6 +126,7 @@ def read_run(path: Path) -> Run:
         metrics=list(_metrics(path, record)),
         bytes={name: _size(place) for name in record["adapters"] if (place := folder.adapter(name)).exists()},
         harness=harness_rows(folder, record),
+        learning_curves=learning_curves(folder, record),
     )
 
 

@@ -1,0 +1,204 @@
+"""How much data does a task need? Adapters on parts of its train rows, trained side by side, and a curve through them.
+
+    parts (all rows, half, a quarter, ...) x seeds -> one bank -> answers to the test rows -> power law
+        -> learning_curve/<task>/curve.json
+
+Smaller parts lie within larger ones; each seed draws parts, first weights and order anew. All adapters have as many
+updates as one that has the task for itself, and keep their best state on the same validation rows: what is asked is
+what fewer rows cost, not what a shorter training costs. Cost: parts x seeds times the task's own training, at once.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixologist import seeds
+from mixologist.adding import check_base, run_recipe
+from mixologist.errors import UserError, nearest
+from mixologist.evaluation.answers import Answerer
+from mixologist.evaluation.intervals import bootstrap, compare, redrawn, scope
+from mixologist.evaluation.metrics import Floats, metric_of
+from mixologist.evaluation.power_law import Laws, fit
+from mixologist.evaluation.resampling import Runs
+from mixologist.files import read_json, write_json
+from mixologist.hooks import Hooks
+from mixologist.mixing.forecast import forecast
+from mixologist.mixing.sampler import Control, Feeds, control_name, with_controls
+from mixologist.model.adapters import Bank, Shape
+from mixologist.model.base import Base, load_base
+from mixologist.model.generate import Generator
+from mixologist.planning import Plan, resolve
+from mixologist.recipe import schema
+from mixologist.report.html import write_report
+from mixologist.runfolder import RunFolder
+from mixologist.tasks.task import Task
+from mixologist.training.loop import Watch, train
+from mixologist.trainings import make_job
+
+MOST_PARTS, FEWEST_PARTS = 5, 3
+SMALLEST = 16
+"""Rows of the smallest part."""
+BEYOND = (2, 4)
+"""Times the train rows at which the curve is read."""
+
+
+def part_sizes(rows: int) -> list[int]:
+    """Train rows of each part, the smallest first.
+
+    >>> part_sizes(1200), part_sizes(100), part_sizes(40)
+    ([75, 150, 300, 600, 1200], [25, 50, 100], [20, 40])
+    """
+    return [size for n in reversed(range(MOST_PARTS)) if (size := rows >> n) >= SMALLEST]
+
+
+def learning_curve(
+    folder: RunFolder, name: str, count: int = 3, hooks: Hooks | None = None
+) -> dict[str, Any]:
+    """Train, measure and fit for one task of a finished run, with ``count`` seeds; returns curve.json.
+
+    What is stopped goes on when it is called again, what is there already is returned. Raises `UserError` where the
+    task is unknown or has too few rows.
+    """
+    hooks = hooks or Hooks()
+    check_task(folder, name)
+    record, recipe, place = folder.record(), run_recipe(folder), folder.learning_curve(name)
+    plan = resolve(recipe, allow_leakage=record["allow_leakage"], stage=hooks.stage)
+    task = plan.tasks.tasks[name]
+    sizes = _sizes(task, len(plan.train[name]))
+    curve = _plan(plan, task, sizes, count)
+    if kept := _kept(place / "curve.json", curve.fingerprint):
+        return kept
+    base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
+    check_base(record, base)
+    bank = _bank(curve, base)
+    again = f"mixologist evaluate {folder.path} --learning-curve {name} (the same command again)"
+    job = make_job(curve, base, bank, place, seed=recipe.seed, resume_command=again, stage=hooks.stage)
+    train(job, Watch(hooks.progress, hooks.should_stop))
+    answers = _answers(curve, base, bank, task, hooks)
+    runs = {size: [answers[_name(task, size, number)] for number in range(count)] for size in sizes}
+    found = {"fingerprint": curve.fingerprint} | measured(task, runs, recipe.evaluation, recipe.seed)
+    write_json(place / "curve.json", found)
+    write_report(folder.path)
+    shutil.rmtree(place / "checkpoints", ignore_errors=True)
+    return found
+
+
+def check_task(folder: RunFolder, name: str) -> None:
+    """Raise `UserError` where the folder holds no finished run, or one without this task."""
+    known = list(folder.complete_record()["served_by"])
+    if name not in known:
+        raise UserError(
+            "the run has no such task",
+            given=name,
+            expected=f"one of {', '.join(known)}",
+            do=nearest(name, known),
+        )
+
+
+def _kept(file: Path, fingerprint: str) -> dict[str, Any] | None:
+    found: dict[str, Any] = read_json(file) if file.exists() else {}
+    return found if found.get("fingerprint") == fingerprint else None
+
+
+def measured(task: Task, runs: Mapping[int, Runs], options: schema.Evaluation, seed: int) -> dict[str, Any]:
+    """The figures of curve.json: each part's metric, the law through them, and what all rows gain over half of them.
+
+    Intervals at ``options.confidence``; those of the law are percentiles of laws fitted to redrawn metrics.
+    """
+    metric, sizes = metric_of(task), list(runs)
+    how: Any = {"samples": options.bootstrap_samples, "seed": seed, "names": (task.name,)}
+    levels = options.confidence
+    parts = {size: asdict(bootstrap(metric, runs[size], confidence=levels, **how)) for size in sizes}
+    drawn = [redrawn(metric, runs[size], training=(size,), **how)[1] for size in sizes]
+    best = metric.bounds[1]
+    rows = np.array(sizes, dtype=np.float64)
+    law = fit(rows, np.array([[parts[size]["value"] for size in sizes]]), best)
+    laws = fit(rows, np.stack(drawn, axis=1), best)
+    least, most = sizes[-2:]
+    return {
+        "task": task.name, "metric": task.metric, "n": len(runs[most][0]), "seeds": len(runs[most]),
+        "scope": scope(len(runs[most])), "confidence": levels,
+        "parts": [{"rows": size} | parts[size] for size in sizes],
+        "law": {"a": float(law.a[0]), "b": float(law.b[0]), "c": float(law.c[0]), "unit": law.unit},
+        "curve": [
+            {"rows": n} | _limits(law.at(n), laws.at(n), levels)
+            for n in (*sizes, *(times * most for times in BEYOND))
+        ],
+        "last_doubling": {"from": least, "to": most}
+        | asdict(compare(metric, runs[most], runs[least], confidence=levels, **how)),
+        "next_doubling": {"from": most, "to": 2 * most}
+        | _limits(_doubling(law, most), _doubling(laws, most), levels),
+    }  # fmt: skip
+
+
+def _doubling(laws: Laws, rows: int) -> Floats:
+    return laws.at(2 * rows) - laws.at(rows)
+
+
+def _limits(values: Floats, drawn: Floats, confidence: float) -> dict[str, float]:
+    """The one of ``values`` (1,), and percentiles of ``drawn`` (B,)."""
+    value = float(values[0])
+    low, high = (float(q) for q in np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    return {"value": value, "low": min(low, value), "high": max(high, value)}
+
+
+def _sizes(task: Task, rows: int) -> list[int]:
+    sizes = part_sizes(rows)
+    if len(sizes) < FEWEST_PARTS:
+        raise UserError(
+            f"task '{task.name}' has too few train rows for a learning curve",
+            given=f"{rows} rows",
+            expected=f"at least {SMALLEST * 2 ** (FEWEST_PARTS - 1)}: {FEWEST_PARTS} parts of {SMALLEST} or more",
+            do="collect more rows, or ask for the curve of another task",
+        )
+    return sizes
+
+
+def _name(task: Task, size: int, number: int) -> str:
+    return control_name(f"{size}-rows-{number}", task.name)
+
+
+def _plan(plan: Plan, task: Task, sizes: list[int], count: int) -> Plan:
+    """The plan of the parts' adapters alone, with the task's general data beside them as in the run."""
+    alone = replace(plan.feeds, rows={task.name: plan.feeds.rows[task.name]}, adapters={}, controls={})
+    feeds = with_controls(alone, _controls(alone, task, sizes, count))
+    return replace(
+        plan, feeds=feeds, forecast=forecast(feeds, plan.recipe.mixture, [1.0], plan.recipe.seed),
+        fingerprint=f"{plan.fingerprint}/{count} seeds of {sizes}",
+    )  # fmt: skip
+
+
+def _controls(alone: Feeds, task: Task, sizes: list[int], count: int) -> dict[str, Control]:
+    examples = sum(alone.draws(step) for step in range(alone.steps))
+    return {
+        _name(task, size, number): Control(task.name, size, examples, number)
+        for number in range(count)
+        for size in sizes
+    }
+
+
+def _bank(plan: Plan, base: Base) -> Bank:
+    options = plan.recipe.adapters
+    shapes = [Shape(name, options.r, options.lora_alpha, options.use_rslora) for name in plan.feeds.adapters]
+    return Bank(
+        base,
+        shapes,
+        modules=plan.modules,
+        dropout=options.lora_dropout,
+        seed=seeds.derive(plan.recipe.seed, "learning curve") % 2**31,
+    )
+
+
+def _answers(plan: Plan, base: Base, bank: Bank, task: Task, hooks: Hooks) -> dict[str, Any]:
+    names = list(plan.feeds.adapters)
+    generator = Generator(base, bank, plan.encoder.end_ids)
+    answerer = Answerer(generator, plan.encoder, dict.fromkeys(names, plan.fingerprint))
+    prompts = answerer.prompts(task, "test")
+    answerer.advance = hooks.stage("evaluating", len(names) * len(prompts))
+    return answerer.of_each(task, "test", prompts, names)
