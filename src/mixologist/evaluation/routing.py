@@ -9,6 +9,7 @@ from typing import Any
 from mixologist.evaluation.answers import BASE
 from mixologist.evaluation.confidence import calibration, risk_coverage
 from mixologist.evaluation.out_of_scope import separation
+from mixologist.evaluation.rival_routers import Rival, RivalRouters, Tfidf
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.router import Route, Router
@@ -27,6 +28,8 @@ class RouterReport:
         self, base: Base, bank: Bank | None, router: Router, encoder: Encoder, recipe: Recipe
     ) -> None:
         self.base, self.bank, self.router, self.encoder, self.recipe = base, bank, router, encoder, recipe
+        self.rivals: dict[str, Rival] = {"tfidf": Tfidf()}
+        """What others would route with, by name."""
 
     def routes(
         self, prompts: list[Encoded], advance: Callable[[int], None] = lambda count: None
@@ -63,6 +66,7 @@ class RouterReport:
                 name: {"to_base": _share([route.adapter == BASE for route in routes]), "n": len(routes)}
                 for name, routes in foreign.items()
             },
+            "rivals": self._rivals(tasks, general, split, routed),
             "risk_coverage": {kind: risk_coverage(*_told(routed[kind], served_by)) for kind in KINDS},
             "calibration": {
                 kind: calibration(
@@ -78,6 +82,24 @@ class RouterReport:
                 if task.out_of_scope and task.out_of_scope.splits[split]
             },
         }
+
+    def _rivals(
+        self,
+        tasks: Mapping[str, Task],
+        general: Mapping[str, Task],
+        split: str,
+        routed: Mapping[str, Mapping[str, list[Route]]],
+    ) -> dict[str, Any]:
+        """What others would route with; nothing where there is nothing to choose from."""
+        served_by = self.router.settings.served_by
+        if len({*(served_by[name] for name in tasks), *([BASE] if general else [])}) < 2:
+            return {}
+        ours = {
+            kind: {name: [route.adapter for route in routes] for name, routes in found.items()}
+            for kind, found in routed.items()
+        }
+        taught = RivalRouters(self.rivals, tasks, general, served_by, self.encoder, self.recipe)
+        return taught.report(tasks, general, split, ours)
 
     def _routed(self, task: Task, split: str, kind: str, advance: Callable[[int], None]) -> list[Route]:
         return self.routes(

@@ -12,7 +12,7 @@ from mixologist.report.harness import harness_cells
 from mixologist.report.learning_curve import ABOUT as CURVES_ABOUT
 from mixologist.report.learning_curve import curve_cells, told
 from mixologist.report.numbers import difference
-from mixologist.report.tables import cells, markdown, router_cells
+from mixologist.report.tables import cells, markdown, rival_cells, router_cells
 from mixologist.report.words import VERDICTS as VERDICT_WORDS
 from mixologist.report.words import cocktail, effects, gain, sharing
 
@@ -20,6 +20,9 @@ ROUTING = """## Routing
 
 Share of prompts that reach the adapter serving their task, in percent. *reworded* uses instructions that the router
 never saw, *raw* the text alone.
+
+"""
+RIVALS = """What others would route with, taught on the same prompts and asked the same ones. *ours ahead*: in points.
 
 """
 OUT_OF_SCOPE = """## Out of scope
@@ -84,6 +87,7 @@ def page(
     ]
     if "router" in evaluation:
         parts.append(ROUTING + markdown(router_cells(evaluation["router"])))
+        parts.append(_section(RIVALS, rival_cells(evaluation["router"])))
         parts.append(_section(OUT_OF_SCOPE, edge_cases.out_of_scope_cells(evaluation["router"])))
     parts.append(_section(CHALLENGES, edge_cases.challenge_cells(evaluation)))
     parts.append(_section(SLICES, edge_cases.slice_cells(evaluation)))

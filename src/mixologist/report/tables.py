@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mixologist.report.numbers import difference, points
 from mixologist.report.systems import present
 from mixologist.report.words import VERDICTS, Effect, effects
 
@@ -29,6 +30,10 @@ SIGNS = {
     "not_enough_data": "? few",
 }
 """Verdicts as a terminal has them."""
+
+
+RIVALS = {"tfidf": "TF-IDF, logistic regression"}
+"""What other routers are called."""
 
 
 def cells(evaluation: dict[str, Any]) -> list[list[str]]:
@@ -127,6 +132,20 @@ def router_cells(router: dict[str, Any]) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def rival_cells(router: dict[str, Any]) -> list[list[str]]:
+    """What others route with on the same prompts, by kind: accuracy in percent, and by how much ours is ahead."""
+    rows = []
+    for name, rival in (router.get("rivals") or {}).items():
+        label = RIVALS.get(name, name)
+        for kind, found in rival["kinds"].items():
+            rows.append(
+                [label, kind, points(found["accuracy"]), difference(found["ours_minus"]), f"{found['n']:,}"]
+            )
+        if general := rival["general"]:
+            rows.append([label, "general, to the base", points(general["to_base"]), "", f"{general['n']:,}"])
+    return [["router", "prompts", "accuracy", "ours ahead", "n"], *rows] if rows else []
 
 
 def _cell(system: dict[str, Any] | None) -> str:

@@ -6,10 +6,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mixologist import seeds
+from mixologist.recipe.schema import Recipe
 from mixologist.tasks.encoding import Encoded, Encoder
 from mixologist.tasks.task import Task
 
 KINDS = ("formatted", "reworded", "raw")
+VALIDATION_PROMPTS = 200
+"""Validation rows of a task that calibrate the router, each in every wording."""
+
+
+def learned_prompts(task: Task, split: str, encoder: Encoder, recipe: Recipe) -> list[list[Encoded]]:
+    """What routers learn from: some rows of train or validation, drawn by seed, in every one of ``KINDS``.
+
+    Validation prompts have rewordings that train prompts do not have, as those of users will.
+    """
+    known, new = task.rewordings[::2], task.rewordings[1::2] or task.rewordings
+    most = recipe.router.rows_per_task if split == "train" else VALIDATION_PROMPTS
+    picks = seeds.pick(len(task.splits[split]), most, recipe.seed, "router", task.name, split)
+    rewordings = known if split == "train" else new
+    return [
+        prompts_worded(task, split, kind, encoder, seed=recipe.seed, rewordings=rewordings, rows=picks)
+        for kind in KINDS
+    ]
 
 
 def prompts_worded(

@@ -10,6 +10,7 @@ from mixologist.report.blocks import Block, Figure, Section, Table, Text, Words
 from mixologist.report.figures import MANY, Line, explained, only
 from mixologist.report.numbers import percent, points
 from mixologist.report.reading import BASE, Run
+from mixologist.report.tables import rival_cells
 from mixologist.report.words import KINDS, routing
 
 
@@ -20,7 +21,7 @@ def router(run: Run) -> Section | None:
         return None
     assert run.evaluation is not None
     blocks: list[Block] = [Words(routing(run.evaluation)), _accuracy(found), _confusion(found, run)]
-    blocks += [part for part in (_risk(found), _foreign(found)) if part]
+    blocks += [part for part in (_risk(found), _rivals(found), _foreign(found)) if part]
     return Section("router", "Router", blocks)
 
 
@@ -99,6 +100,14 @@ def _risk(found: Mapping[str, Any]) -> Figure | None:
         Table("risk by coverage, in percent", ["prompts", "coverage", "risk"], rows),
         {name: line.colour for name, line in lines.items()},
     )  # fmt: skip
+
+
+def _rivals(found: dict[str, Any]) -> Table | None:
+    cells = rival_cells(found)
+    if not cells:
+        return None
+    rows: list[list[Text]] = [list(row) for row in cells[1:]]
+    return Table("What others would route with, taught on the same prompts", cells[0], rows, ("prompts",))
 
 
 def _tenths(points: Any) -> list[tuple[float, float]]:

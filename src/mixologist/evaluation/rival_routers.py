@@ -1,0 +1,146 @@
+"""What others route with, taught on the prompts that the router learns from and asked those that it is asked.
+
+A rival reads the last user turn as the base sees it and names an adapter, or the base: general prompts, and those that
+a task marks as out of its scope, are examples of the base. Which adapter serves a task it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from mixologist.evaluation.answers import BASE
+from mixologist.evaluation.intervals import mean_difference
+from mixologist.evaluation.metrics import make
+from mixologist.recipe.schema import Recipe
+from mixologist.records import Outcome
+from mixologist.tasks.encoding import Encoded, Encoder
+from mixologist.tasks.task import Task
+from mixologist.tasks.wordings import KINDS, learned_prompts, prompts_worded
+
+STRENGTHS = (10.0, 1000.0)
+"""Values of C tried, the inverse of the L2 penalty's weight; where both are level, the smaller one."""
+Texts = Sequence[str]
+
+
+class Rival(Protocol):
+    """Learns from texts and the names of what should answer them, then names it for others."""
+
+    def fit(self, train: tuple[Texts, Texts], validation: tuple[Texts, Texts]) -> None:
+        """Both (texts, names)."""
+
+    def names(self, texts: Texts) -> Sequence[str]:
+        """A name for each text."""
+
+
+class Tfidf:
+    """TF-IDF of word 1- and 2-grams with multinomial logistic regression; C by accuracy on validation prompts."""
+
+    def fit(self, train: tuple[Texts, Texts], validation: tuple[Texts, Texts]) -> None:
+        """Seconds for ten tasks."""
+        self.words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+        features, held = self.words.fit_transform(train[0]), self.words.transform(validation[0])
+        models = [LogisticRegression(C=c, max_iter=2000).fit(features, train[1]) for c in STRENGTHS]
+        self.model = max(models, key=lambda model: model.score(held, validation[1]))
+
+    def names(self, texts: Texts) -> Sequence[str]:
+        """The likeliest."""
+        return [str(name) for name in self.model.predict(self.words.transform(texts))]
+
+
+class RivalRouters:
+    """Rivals taught on a run's prompts."""
+
+    def __init__(
+        self,
+        rivals: Mapping[str, Rival],
+        tasks: Mapping[str, Task],
+        general: Mapping[str, Task],
+        served_by: Mapping[str, str],
+        encoder: Encoder,
+        recipe: Recipe,
+    ) -> None:
+        self.rivals, self.served_by, self.encoder, self.recipe = rivals, served_by, encoder, recipe
+        named = [(task, served_by[name]) for name, task in tasks.items()]
+        named += [(task, BASE) for task in general.values()]
+        if recipe.router.out_of_scope:
+            named += [(task.out_of_scope, BASE) for task in tasks.values() if task.out_of_scope]
+        taught = {split: self._examples(named, split) for split in ("train", "validation")}
+        for rival in rivals.values():
+            rival.fit(taught["train"], taught["validation"])
+
+    def _examples(self, named: Sequence[tuple[Task, str]], split: str) -> tuple[Texts, Texts]:
+        texts: list[str] = []
+        names: list[str] = []
+        for task, name in named:
+            for prompts in learned_prompts(task, split, self.encoder, self.recipe):
+                texts += self._texts(prompts)
+                names += [name] * len(prompts)
+        return texts, names
+
+    def _texts(self, prompts: Sequence[Encoded]) -> list[str]:
+        turns = [prompt.prompt[slice(*prompt.turn)] for prompt in prompts]
+        return list(self.encoder.tokenizer.batch_decode(turns, skip_special_tokens=True))
+
+    def report(
+        self,
+        tasks: Mapping[str, Task],
+        general: Mapping[str, Task],
+        split: str,
+        ours: Mapping[str, Mapping[str, Sequence[str]]],
+    ) -> dict[str, Any]:
+        """Rival -> kind of prompt -> its accuracy (mean over tasks), and ours minus it, paired; and its general texts.
+
+        Args:
+            ours: kind -> task -> the adapter that our router named for each prompt.
+        """
+        asked = {
+            kind: {name: self._asked(task, split, kind) for name, task in tasks.items()} for kind in KINDS
+        }
+        ids = {name: [example.id for example in task.splits[split]] for name, task in tasks.items()}
+        foreign = [text for task in general.values() for text in self._asked(task, split, KINDS[0])]
+        return {
+            name: {
+                "kinds": {kind: self._against(rival, asked[kind], ours[kind], ids) for kind in KINDS},
+                "general": {"to_base": _share(rival.names(foreign), BASE), "n": len(foreign)} if foreign else None,
+            }
+            for name, rival in self.rivals.items()
+        }  # fmt: skip
+
+    def _asked(self, task: Task, split: str, kind: str) -> list[str]:
+        rewordings = task.held_out_rewordings
+        return self._texts(
+            prompts_worded(task, split, kind, self.encoder, seed=self.recipe.seed, rewordings=rewordings)
+        )
+
+    def _against(
+        self,
+        rival: Rival,
+        asked: Mapping[str, Texts],
+        ours: Mapping[str, Texts],
+        ids: Mapping[str, Texts],
+    ) -> dict[str, Any]:
+        options, metric, pairs, accuracies = self.recipe.evaluation, make("accuracy"), {}, []
+        for task, texts in asked.items():
+            served, found = self.served_by[task], rival.names(texts)
+            both = [_outcomes(ids[task], names, served) for names in (ours[task], found)]
+            pairs[task] = (metric, both[:1], both[1:])
+            accuracies.append(_share(found, served))
+        value, low, high = mean_difference(
+            pairs, samples=options.bootstrap_samples, confidence=options.confidence, seed=self.recipe.seed
+        )
+        return {
+            "accuracy": sum(accuracies) / len(accuracies), "n": sum(map(len, asked.values())),
+            "ours_minus": {"value": value, "low": low, "high": high},
+        }  # fmt: skip
+
+
+def _outcomes(ids: Texts, names: Texts, served: str) -> list[Outcome]:
+    return [Outcome(id, name, served, name) for id, name in zip(ids, names, strict=True)]
+
+
+def _share(names: Sequence[str], wanted: str) -> float:
+    return sum(name == wanted for name in names) / len(names)
