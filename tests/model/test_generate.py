@@ -13,7 +13,7 @@ from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.generate import Generator
 from mixologist.model.label_tree import LabelTree
-from mixologist.model.reading import common_prefix
+from mixologist.model.reading import STEP, common_prefix
 from tests.tiny import PECULIAR, bank_of, rows, tiny
 
 LABELS = [(40, 5), (40, 41, 42, 5), (77, 5), (99, 100, 5)]
@@ -61,6 +61,30 @@ def test_a_mixed_batch_writes_what_each_row_writes_alone(base: Base) -> None:
     alone = [generator.generate([p], [a], 6)[0] for p, a in zip(prompts(), ADAPTERS, strict=True)]
     assert together == alone
     assert len({tuple(answer) for answer in together}) > 1
+
+
+def test_long_answers_are_those_of_whole_texts_read_anew(base: Base) -> None:
+    """Keys and values move to larger rooms on the way, and rows leave the batch."""
+    bank = bank_of(base, "a", "b")
+    asked = [(*range(200, 210), *prompt) for prompt in prompts()]
+    together = Generator(base, bank, [7]).generate(asked, ADAPTERS, 2 * STEP + 6)
+    assert max(map(len, together)) > 2 * STEP
+    for prompt, adapter, answer in zip(asked, ADAPTERS, together, strict=True):
+        ids = torch.tensor([[*prompt, *answer]])
+        with torch.no_grad(), bank.use(bank.rows_of([adapter])):
+            likeliest = base.model(input_ids=ids, use_cache=False).logits[0].argmax(-1).tolist()
+        assert answer == likeliest[len(prompt) - 1 : -1]
+
+
+def test_one_beginning_is_read_once_for_all_batches(base: Base) -> None:
+    bank = bank_of(base, "a", "b")
+    asked = [(*range(200, 220), *prompt) for prompt in prompts()]
+    read: list[tuple[int, ...]] = []
+    base.blocks[0].register_forward_hook(lambda _, given, __: read.append(tuple(given[0].shape[:2])))
+    apart = Generator(base, bank, [0, 5], max_tokens=1).score(asked, ADAPTERS, LABELS)
+    assert read[0] == (3, 20)
+    assert max(length for _, length in read[1:]) == max(map(len, prompts()))
+    np.testing.assert_allclose(apart, Generator(base, bank, [0, 5]).score(asked, ADAPTERS, LABELS), atol=1e-4)
 
 
 def test_an_answer_ends_before_its_end_token(base: Base) -> None:

@@ -6,6 +6,7 @@ B = rows of a batch, L = labels, M = distinct beginnings of labels, V = vocabula
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,21 @@ LOGIT_BUDGET = 2**25
 """Logits held at once when labels are scored, in numbers (128 MB in float32)."""
 SHORTEST_PREFIX = 8
 """Tokens in common below which reading them by themselves saves nothing."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What all prompts of a call begin with, read by each adapter."""
+
+    reader: Reader
+    """One row for each of ``adapters``."""
+    adapters: Sequence[str | None]
+    tokens: int
+
+    def of(self, adapters: Sequence[str | None]) -> Reader:
+        """A batch of rows with these adapters that has read it."""
+        rows = [self.adapters.index(name) for name in adapters]
+        return self.reader.branch(torch.tensor(rows, device=self.reader.positions.device))
 
 
 class Generator:
@@ -64,9 +80,10 @@ class Generator:
         """
         answers: list[list[int]] = [[] for _ in prompts]
         how = Decoding(self.end_ids, max_new_tokens, temperature, tuple(stop), self.base.tokenizer.decode)
+        begun = self._begin(prompts, adapters)
         for rows in self._batches(prompts, adapters, max_new_tokens):
             names = [adapters[i] for i in rows]
-            reader, logits = self._read([prompts[i] for i in rows], names)
+            reader, logits = self._read([prompts[i] for i in rows], names, begun)
             random = torch.Generator(self.base.device).manual_seed(seed)
             found = decode(reader, logits, how, random, partial(self._using_of, names), streamer)
             for row, tokens in zip(rows, found, strict=True):
@@ -99,33 +116,41 @@ class Generator:
         greedy = np.empty((len(prompts), len(labels)), dtype=np.bool_)
         tree = LabelTree(labels, self.base.device)
         limit = max(1, LOGIT_BUDGET // (max(1, len(tree)) * self.base.model.config.vocab_size))
+        begun = self._begin(prompts, adapters)
         for rows in self._batches(prompts, adapters, len(tree), limit):
             names = [adapters[i] for i in rows]
-            reader, first = self._read([prompts[i] for i in rows], names)
+            reader, first = self._read([prompts[i] for i in rows], names, begun)
             with self._using(names):
                 total, misses = tree.score(reader, first)
             scores[rows], greedy[rows] = total.double().cpu().numpy(), (misses == 0).cpu().numpy()
             advance(len(rows))
         return scores, greedy
 
-    def _read(self, prompts: Sequence[Ids], adapters: Sequence[str | None]) -> tuple[Reader, Tensor]:
-        """A batch that has read its prompts, and the logits (B, V) of what comes next.
-
-        What all prompts begin with is read once for each adapter.
-        """
-        different = list(dict.fromkeys(adapters))
-        common = common_prefix(prompts)
-        if common < SHORTEST_PREFIX or len(different) == len(prompts):
-            common = 0
-        reader = Reader(self.base.model, len(different) if common else len(prompts))
+    def _begin(self, prompts: Sequence[Ids], adapters: Sequence[str | None]) -> _Begun | None:
+        """Read what all prompts begin with, once for each adapter; None where that saves nothing."""
+        names = sorted(set(adapters), key=self._place)
+        common = common_prefix(prompts) if len(names) < len(prompts) else 0
+        if common < SHORTEST_PREFIX:
+            return None
+        reader = Reader(self.base.model, len(names))
         pad = self.base.tokenizer.pad_token_id
-        if common:
-            with self._using(different):
-                reader.read(*padded([prompts[0][:common]] * len(different), 0, pad, self.base.device))
-            owners = [different.index(name) for name in adapters]
-            reader.select(torch.tensor(owners, device=self.base.device))
+        with self._using(names):
+            reader.read(*padded([prompts[0][:common]] * len(names), 0, pad, self.base.device))
+        return _Begun(reader, names, common)
+
+    def _read(
+        self, prompts: Sequence[Ids], adapters: Sequence[str | None], begun: _Begun | None
+    ) -> tuple[Reader, Tensor]:
+        """A batch that has read its prompts, and the logits (B, V) of what comes next."""
+        common = begun.tokens if begun else 0
+        reader = begun.of(adapters) if begun else Reader(self.base.model, len(prompts))
         with self._using(adapters):
-            rest = padded([prompt[common:] for prompt in prompts], common, pad, self.base.device)
+            rest = padded(
+                [prompt[common:] for prompt in prompts],
+                common,
+                self.base.tokenizer.pad_token_id,
+                self.base.device,
+            )
             alike = Alike.of(prompts, self.trunk, self.base.device)
             return reader, reader.read(*rest, alike=alike)[:, -1].float()
 
@@ -133,16 +158,20 @@ class Generator:
         self, prompts: Sequence[Ids], adapters: Sequence[str | None], extra: int, limit: int = MAX_ROWS
     ) -> Iterator[list[int]]:
         """Row numbers by length, equal prompts together, in batches within the token budget, each in bank order."""
-        order = {name: place for place, name in enumerate(self.bank.names if self.bank else [])}
         batch: list[int] = []
         for row in sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), tuple(prompts[i]))):
             width = len(prompts[row]) + extra
             if batch and (len(batch) >= min(limit, MAX_ROWS) or (len(batch) + 1) * width > self.max_tokens):
-                yield sorted(batch, key=lambda i: order.get(adapters[i] or "", len(order)))
+                yield sorted(batch, key=lambda i: self._place(adapters[i]))
                 batch = []
             batch.append(row)
         if batch:
-            yield sorted(batch, key=lambda i: order.get(adapters[i] or "", len(order)))
+            yield sorted(batch, key=lambda i: self._place(adapters[i]))
+
+    def _place(self, adapter: str | None) -> int:
+        """In the bank's order, the plain base last."""
+        names = self.bank.names if self.bank else []
+        return names.index(adapter) if adapter in names else len(names)
 
     def _using_of(self, adapters: Sequence[str | None], rows: Sequence[int]) -> Any:
         return self._using([adapters[row] for row in rows])

@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from torch.nn import functional
+from transformers.cache_utils import Cache, DynamicLayer
 
 from mixologist.model.attention import Weighing, attend, laid_out
 from mixologist.model.blocks import replaced
@@ -26,6 +27,50 @@ from mixologist.model.families import blocks, logits
 Ids = Sequence[int]
 PADDING = -1
 """Position of a token that nobody sees."""
+STEP = 32
+"""Tokens by which the room for keys and values grows."""
+
+
+def _room(tokens: int) -> int:
+    """Places for so many tokens, and up to ``STEP`` - 1 that are empty."""
+    return -(-tokens // STEP) * STEP
+
+
+class _Roomy(DynamicLayer):  # type: ignore[misc]
+    """One block's keys and values, (B, G, `_room` (K), D), the last places empty: new tokens are written into these.
+
+    Whole rooms go into attention, which sees by positions. So most steps copy nothing and have the shapes of the step
+    before: on a CPU new shapes of bfloat16 products cost more than these products (docs/decisions/0016).
+    """
+
+    keys: Tensor
+    values: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = 0
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        """New states, (B, G, Q, D) each -> the rooms with them."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        self.keys, self.values = self._with(self.keys, key_states), self._with(self.values, value_states)
+        self.used += key_states.shape[-2]
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Tokens read."""
+        return self.used
+
+    def _with(self, room: Tensor, new: Tensor) -> Tensor:
+        end = self.used + new.shape[-2]
+        if not self.used or end > room.shape[-2]:
+            larger = new.new_zeros(*new.shape[:-2], _room(end), new.shape[-1])
+            if self.used:
+                larger[..., : self.used, :] = room[..., : self.used, :]
+            room = larger
+        room[..., self.used : end, :] = new
+        return room
 
 
 class Reader:
@@ -33,7 +78,8 @@ class Reader:
 
     def __init__(self, model: Any, rows: int) -> None:
         self.model = model
-        self.cache = DynamicCache()  # without a config it forgets nothing, whatever the window
+        # Not as the base's configuration has it: it forgets nothing, whatever the window.
+        self.cache = Cache(layer_class_to_replicate=_Roomy)
         self.positions = torch.empty(rows, 0, dtype=torch.long, device=model.device)
 
     def read(
@@ -50,7 +96,6 @@ class Reader:
         ``own`` (Q, Q) says which of the new tokens see each other; None: those that stand before. ``alike`` rows go
         through the trunk once.
         """
-        before = self.positions.shape[1]
         self.positions = torch.cat([self.positions, positions], dim=1)
         with laid_out(self.model), alike.through(self) if alike else nullcontext():
             hidden = self.model.get_decoder()(
@@ -58,12 +103,20 @@ class Reader:
                 position_ids=positions.clamp(min=0),
                 past_key_values=self.cache,
                 use_cache=True,
-                layout=_Seen(self.positions, positions, before, own),
+                layout=_Seen(self.positions, positions, own),
             ).last_hidden_state
         if last:
             hidden = hidden[:, -1:]
         # Laid out as rows: a linear copies its weight for each row of a batch that has gaps, and the head's is large.
         found: Tensor = logits(self.model, hidden.flatten(0, 1).contiguous()).unflatten(0, hidden.shape[:2])
+        return found
+
+    def branch(self, rows: Tensor) -> Reader:
+        """Another reader that has read what these rows have; this one stays as it is."""
+        found = copy(self)
+        found.cache = copy(self.cache)
+        found.cache.layers = [copy(layer) for layer in self.cache.layers]
+        found.select(rows)
         return found
 
     def select(self, rows: Tensor) -> None:
@@ -128,12 +181,15 @@ class Alike:
 class _Seen:
     """Each new token sees the keys at its own and at lower positions, padding excepted; and ``own`` among the new."""
 
-    def __init__(self, keys: Tensor, queries: Tensor, before: int, own: Tensor | None) -> None:
-        self._keys, self._queries = keys[:, None], queries[..., None]
-        self._causal = own is None and not before and not bool((keys == PADDING).any())
-        seen = (self._keys != PADDING) & (self._keys <= self._queries)  # (B, Q, K)
+    def __init__(self, read: Tensor, queries: Tensor, own: Tensor | None) -> None:
+        """``read``: positions (B, K) of all keys, the last Q of them new; keys come with their empty room."""
+        new, tokens = queries.shape[1], read.shape[1]
+        self._keys = functional.pad(read, (0, _room(tokens) - tokens), value=PADDING)[:, None]
+        self._queries = queries[..., None]
+        self._causal = own is None and new == tokens and not bool((read == PADDING).any())
+        seen = (self._keys != PADDING) & (self._keys <= self._queries)  # (B, Q, room)
         if own is not None:
-            seen[..., before:] = own
+            seen[..., tokens - new : tokens] = own
         # Padding sees everything: no row of weights is empty, and nobody reads what it makes of them.
         self._seen = seen | (self._queries == PADDING)
 
@@ -149,6 +205,7 @@ class _Seen:
         if weighing.window is not None:
             seen = seen & (self._keys > self._queries - weighing.window)
         elif self._causal:
+            key, value = (states[:, :, : query.shape[2]] for states in (key, value))
             return attend(query, key, value, None, weighing).transpose(1, 2)
         return attend(query, key, value, seen[:, None], weighing).transpose(1, 2)
 

@@ -15,6 +15,8 @@ from torch import Tensor
 
 SIZES = [size for power in range(5, 20) for size in (2**power, 3 * 2 ** (power - 1))]
 """32, 48, 64, 96, ...; fewer rows are taken as they are."""
+FEW = 64
+"""Most rows of a batch that is decoded (`generate.MAX_ROWS`)."""
 
 
 @cache
@@ -36,6 +38,11 @@ def pieces(rows: int) -> tuple[tuple[int, int, int], ...]:
 
 
 def cut(like: Tensor, rows: int) -> tuple[tuple[int, int, int], ...]:
-    """`pieces` where shapes cost something, and all rows as one elsewhere."""
-    costly = like.device.type == "cpu" and like.dtype == torch.bfloat16
+    """`pieces` where shapes cost something, and all rows as one elsewhere.
+
+    So are up to ``FEW`` without gradients: answers are written in steps of as few rows, many of them with the same
+    number, and there a second piece costs more than now and then a new shape.
+    """
+    few = rows <= FEW and not torch.is_grad_enabled()
+    costly = like.device.type == "cpu" and like.dtype == torch.bfloat16 and not few
     return pieces(rows) if costly else ((0, rows, 0),)
