@@ -101,7 +101,7 @@ class HarnessModel(TemplateLM):  # type: ignore[misc]
         answers = [""] * len(requests)
         with tqdm(total=len(requests), desc="Generating", disable=disable_tqdm) as bar:
             for (until, tokens, temperature), numbers in alike.items():
-                prompts = [self._prompt(requests[i].args[0], tokens) for i in numbers]
+                prompts = self._prompts([requests[i].args[0] for i in numbers], tokens)
                 found = self.model.generator.generate(
                     [prompt.prompt for prompt in prompts], self._adapters(prompts), tokens,
                     temperature=temperature, stop=until, advance=bar.update,
@@ -155,10 +155,15 @@ class HarnessModel(TemplateLM):  # type: ignore[misc]
             self.cache_hook.add_partial("loglikelihood", pair, result)
         return results
 
-    def _prompt(self, text: str, room: int) -> Encoded:
-        """Its last tokens that leave room for an answer."""
-        ids = tuple(self.tok_encode(text)) or (self.eot_token_id,)
-        return self._known(text, ids[-max(1, self.max_length - room) :])
+    def _prompts(self, texts: list[str], room: int) -> list[Encoded]:
+        """Their last tokens that leave room for an answer."""
+        kept = -max(1, self.max_length - room)
+        return [
+            self._known(text, (tuple(ids) or (self.eot_token_id,))[kept:])
+            for text, ids in zip(
+                texts, self.tokenizer(texts, add_special_tokens=False)["input_ids"], strict=True
+            )
+        ]
 
     def _known(self, text: str, ids: tuple[int, ...]) -> Encoded:
         """With its last turn, where it was made of messages and is whole; else all of it counts as the turn."""

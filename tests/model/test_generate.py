@@ -13,7 +13,8 @@ from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.generate import Generator
 from mixologist.model.label_tree import LabelTree
-from mixologist.model.reading import STEP, common_prefix
+from mixologist.model.reading import common_prefix
+from mixologist.model.rooms import STEP
 from tests.tiny import PECULIAR, bank_of, rows, tiny
 
 LABELS = [(40, 5), (40, 41, 42, 5), (77, 5), (99, 100, 5)]
@@ -85,6 +86,15 @@ def test_one_beginning_is_read_once_for_all_batches(base: Base) -> None:
     assert read[0] == (3, 20)
     assert max(length for _, length in read[1:]) == max(map(len, prompts()))
     np.testing.assert_allclose(apart, Generator(base, bank, [0, 5]).score(asked, ADAPTERS, LABELS), atol=1e-4)
+
+
+def test_the_last_block_looks_at_the_last_token_of_a_prompt_alone(base: Base) -> None:
+    asked: dict[int, list[int]] = {0: [], 1: []}
+    for number, block in enumerate(base.blocks):
+        linear = block.get_submodule("mlp.down_proj")
+        linear.register_forward_hook(lambda _, given, __, n=number: asked[n].append(given[0].shape[1]))
+    Generator(base, None, [0, 5]).generate(prompts(), [None] * len(prompts()), 2)
+    assert asked == {0: [max(map(len, prompts())), 1], 1: [1, 1]}
 
 
 def test_an_answer_ends_before_its_end_token(base: Base) -> None:

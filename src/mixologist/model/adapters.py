@@ -11,7 +11,7 @@ optimizer step, a checkpoint or a copy is one operation. An adapter that is abse
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -66,6 +66,8 @@ class BankedLinear(nn.Module):
         self.lora_B = nn.ParameterList()  # k of (d_out, r)
         self.module_name = name
         self.bank = bank
+        self.lowered: dict[int, tuple[Tensor, Tensor]] = {}
+        """A and B of the adapters at hand, in the base's precision (`Bank.at_hand`)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., d_in) -> (..., d_out); plain base where the bank is off or none of its adapters has a row."""
@@ -73,7 +75,9 @@ class BankedLinear(nn.Module):
         spans = self.bank.spans(len(rows))
         if not spans:
             return cast(Tensor, self.base_layer(x))
-        factors = [(self.lora_A[span.adapter], self.lora_B[span.adapter]) for span in spans]
+        factors = [
+            self.lowered.get(s.adapter) or (self.lora_A[s.adapter], self.lora_B[s.adapter]) for s in spans
+        ]
         y = adapted(self.base_layer, rows, self.bank.dropped(rows, self.module_name), spans, factors)
         return y.view(*x.shape[:-1], -1)
 
@@ -201,6 +205,23 @@ class Bank:
             yield
         finally:
             self.groups = before
+
+    @contextmanager
+    def at_hand(self, adapters: Iterable[str | None]) -> Iterator[None]:
+        """Inside, these adapters' matrices lie ready in the base's precision: for many passes that train nothing."""
+        places = [self.parts.index(name) for name in {*adapters} if name is not None]
+        places += [len(self.shapes) - 1] * self.common
+        for layer in self.layers:
+            pairs = {place: (layer.lora_A[place], layer.lora_B[place]) for place in places}
+            layer.lowered = {
+                place: (a.detach().to(self.base.dtype), b.detach().to(self.base.dtype))
+                for place, (a, b) in pairs.items()
+            }
+        try:
+            yield
+        finally:
+            for layer in self.layers:
+                layer.lowered = {}
 
     def rows_of(self, adapters: Sequence[str | None]) -> Groups:
         """Groups of a padded batch whose rows have these adapters. They must come in bank order, base (None) last."""

@@ -194,8 +194,10 @@ def uncompiled() -> Iterator[None]:
 def laid_out(model: Any) -> Iterator[None]:
     """Inside, the model wants ``layout=`` in every call; outside, it takes ordinary padded batches."""
     before = model.config._attn_implementation
-    model.set_attn_implementation(NAME)
+    if before != NAME:
+        model.set_attn_implementation(NAME)
     try:
         yield
     finally:
-        model.set_attn_implementation(before)
+        if before != NAME:
+            model.set_attn_implementation(before)

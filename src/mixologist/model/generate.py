@@ -6,6 +6,7 @@ B = rows of a batch, L = labels, M = distinct beginnings of labels, V = vocabula
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from mixologist.model.adapters import Bank
+from mixologist.model.attention import laid_out
 from mixologist.model.base import Base
 from mixologist.model.decoding import Decoding, decode
 from mixologist.model.label_tree import LabelTree
@@ -80,15 +82,16 @@ class Generator:
         """
         answers: list[list[int]] = [[] for _ in prompts]
         how = Decoding(self.end_ids, max_new_tokens, temperature, tuple(stop), self.base.tokenizer.decode)
-        begun = self._begin(prompts, adapters)
-        for rows in self._batches(prompts, adapters, max_new_tokens):
-            names = [adapters[i] for i in rows]
-            reader, logits = self._read([prompts[i] for i in rows], names, begun)
-            random = torch.Generator(self.base.device).manual_seed(seed)
-            found = decode(reader, logits, how, random, partial(self._using_of, names), streamer)
-            for row, tokens in zip(rows, found, strict=True):
-                answers[row] = tokens
-            advance(len(rows))
+        with self._ready(adapters):
+            begun = self._begin(prompts, adapters)
+            for rows in self._batches(prompts, adapters, max_new_tokens):
+                names = [adapters[i] for i in rows]
+                reader, logits = self._read([prompts[i] for i in rows], names, begun)
+                random = torch.Generator(self.base.device).manual_seed(seed)
+                found = decode(reader, logits, how, random, partial(self._using_of, names), streamer)
+                for row, tokens in zip(rows, found, strict=True):
+                    answers[row] = tokens
+                advance(len(rows))
         return answers
 
     def score(
@@ -116,15 +119,22 @@ class Generator:
         greedy = np.empty((len(prompts), len(labels)), dtype=np.bool_)
         tree = LabelTree(labels, self.base.device)
         limit = max(1, LOGIT_BUDGET // (max(1, len(tree)) * self.base.model.config.vocab_size))
-        begun = self._begin(prompts, adapters)
-        for rows in self._batches(prompts, adapters, len(tree), limit):
-            names = [adapters[i] for i in rows]
-            reader, first = self._read([prompts[i] for i in rows], names, begun)
-            with self._using(names):
-                total, misses = tree.score(reader, first)
-            scores[rows], greedy[rows] = total.double().cpu().numpy(), (misses == 0).cpu().numpy()
-            advance(len(rows))
+        with self._ready(adapters):
+            begun = self._begin(prompts, adapters)
+            for rows in self._batches(prompts, adapters, len(tree), limit):
+                names = [adapters[i] for i in rows]
+                reader, first = self._read([prompts[i] for i in rows], names, begun)
+                with self._using(names):
+                    total, misses = tree.score(reader, first)
+                scores[rows], greedy[rows] = total.double().cpu().numpy(), (misses == 0).cpu().numpy()
+                advance(len(rows))
         return scores, greedy
+
+    @contextmanager
+    def _ready(self, adapters: Sequence[str | None]) -> Iterator[None]:
+        """What one call's many passes need, done once."""
+        with laid_out(self.base.model), self.bank.at_hand(adapters) if self.bank else nullcontext():
+            yield
 
     def _begin(self, prompts: Sequence[Ids], adapters: Sequence[str | None]) -> _Begun | None:
         """Read what all prompts begin with, once for each adapter; None where that saves nothing."""

@@ -1,76 +1,30 @@
 """Rows of a batch that read on from what they have read: a cache whose keys know where they stand.
 
-B = rows, Q = tokens read now, K = all keys, P = tokens that all prompts begin with
+B = rows, Q = tokens read now, K = all keys
 
-Prompts of a task begin with the same words. These are read once for each adapter of the batch and not once for each
-row. What follows is padded on the left, so that padding stands between a row's keys; who sees what therefore goes by
-positions and not by places.
+Prompts of a task begin with the same words, which are read once for each adapter and not once for each row
+(`generate`). What follows is padded on the left, so that padding stands between a row's keys; who sees what therefore
+goes by positions and not by places.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-from transformers.cache_utils import Cache, DynamicLayer
 
-from mixologist.model.attention import Weighing, attend, laid_out
+from mixologist.model import rooms
+from mixologist.model.attention import laid_out
 from mixologist.model.blocks import replaced
 from mixologist.model.families import blocks, logits
+from mixologist.model.seen import PADDING, Seen, last_alone
 
 Ids = Sequence[int]
-PADDING = -1
-"""Position of a token that nobody sees."""
-STEP = 32
-"""Tokens by which the room for keys and values grows."""
-
-
-def _room(tokens: int) -> int:
-    """Places for so many tokens, and up to ``STEP`` - 1 that are empty."""
-    return -(-tokens // STEP) * STEP
-
-
-class _Roomy(DynamicLayer):  # type: ignore[misc]
-    """One block's keys and values, (B, G, `_room` (K), D), the last places empty: new tokens are written into these.
-
-    Whole rooms go into attention, which sees by positions. So most steps copy nothing and have the shapes of the step
-    before: on a CPU new shapes of bfloat16 products cost more than these products (docs/decisions/0016).
-    """
-
-    keys: Tensor
-    values: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.used = 0
-
-    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """New states, (B, G, Q, D) each -> the rooms with them."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        self.keys, self.values = self._with(self.keys, key_states), self._with(self.values, value_states)
-        self.used += key_states.shape[-2]
-        return self.keys, self.values
-
-    def get_seq_length(self) -> int:
-        """Tokens read."""
-        return self.used
-
-    def _with(self, room: Tensor, new: Tensor) -> Tensor:
-        end = self.used + new.shape[-2]
-        if not self.used or end > room.shape[-2]:
-            larger = new.new_zeros(*new.shape[:-2], _room(end), new.shape[-1])
-            if self.used:
-                larger[..., : self.used, :] = room[..., : self.used, :]
-            room = larger
-        room[..., self.used : end, :] = new
-        return room
 
 
 class Reader:
@@ -78,8 +32,7 @@ class Reader:
 
     def __init__(self, model: Any, rows: int) -> None:
         self.model = model
-        # Not as the base's configuration has it: it forgets nothing, whatever the window.
-        self.cache = Cache(layer_class_to_replicate=_Roomy)
+        self.cache = rooms.cache()
         self.positions = torch.empty(rows, 0, dtype=torch.long, device=model.device)
 
     def read(
@@ -97,13 +50,19 @@ class Reader:
         through the trunk once.
         """
         self.positions = torch.cat([self.positions, positions], dim=1)
-        with laid_out(self.model), alike.through(self) if alike else nullcontext():
+        seen = Seen(self.positions, positions, own)
+        with ExitStack() as inside:
+            inside.enter_context(laid_out(self.model))
+            if alike:
+                inside.enter_context(alike.through(self))
+            if last and ids.shape[1] > 1:
+                inside.enter_context(last_alone(self.model, seen))
             hidden = self.model.get_decoder()(
                 input_ids=ids,
                 position_ids=positions.clamp(min=0),
                 past_key_values=self.cache,
                 use_cache=True,
-                layout=_Seen(self.positions, positions, own),
+                layout=seen,
             ).last_hidden_state
         if last:
             hidden = hidden[:, -1:]
@@ -170,44 +129,12 @@ class Alike:
             return tuple(map(self._narrow, value))
         if isinstance(value, Tensor):
             return value[self.first] if value.dim() > 1 and len(value) == len(self.owners) else value
-        return value.of(self.first) if isinstance(value, _Seen) else value
+        return value.of(self.first) if isinstance(value, Seen) else value
 
     def _spread(self, value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(self._spread, value))
         return value[self.owners] if isinstance(value, Tensor) else value
-
-
-class _Seen:
-    """Each new token sees the keys at its own and at lower positions, padding excepted; and ``own`` among the new."""
-
-    def __init__(self, read: Tensor, queries: Tensor, own: Tensor | None) -> None:
-        """``read``: positions (B, K) of all keys, the last Q of them new; keys come with their empty room."""
-        new, tokens = queries.shape[1], read.shape[1]
-        self._keys = functional.pad(read, (0, _room(tokens) - tokens), value=PADDING)[:, None]
-        self._queries = queries[..., None]
-        self._causal = own is None and new == tokens and not bool((read == PADDING).any())
-        seen = (self._keys != PADDING) & (self._keys <= self._queries)  # (B, Q, room)
-        if own is not None:
-            seen[..., tokens - new : tokens] = own
-        # Padding sees everything: no row of weights is empty, and nobody reads what it makes of them.
-        self._seen = seen | (self._queries == PADDING)
-
-    def of(self, rows: Tensor) -> _Seen:
-        """The same for these rows only."""
-        found = copy(self)
-        found._keys, found._queries, found._seen = self._keys[rows], self._queries[rows], self._seen[rows]
-        return found
-
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
-        """As `attention.Layout` has it."""
-        seen = self._seen
-        if weighing.window is not None:
-            seen = seen & (self._keys > self._queries - weighing.window)
-        elif self._causal:
-            key, value = (states[:, :, : query.shape[2]] for states in (key, value))
-            return attend(query, key, value, None, weighing).transpose(1, 2)
-        return attend(query, key, value, seen[:, None], weighing).transpose(1, 2)
 
 
 def common_prefix(prompts: Sequence[Ids]) -> int:
