@@ -51,7 +51,7 @@ api.train(sys.argv[1])
 on_cuda = torch.cuda.is_available()
 peak = torch.cuda.max_memory_allocated() if on_cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 if on_cuda:
-    from mixologist.model.estimate import LIBRARIES
+    from mixologist.model.footprint import LIBRARIES
     planned -= LIBRARIES
 print(json.dumps({"planned_mb": round(planned / 1e6), "peak_mb": round(peak / 1e6)}))
 """

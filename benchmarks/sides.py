@@ -53,6 +53,7 @@ class Side:
     grouped: bool = True
     batch: int = BATCH
     """Examples computed at once; an update is always of 16, gradients are accumulated."""
+    device: str = "cpu"
 
     def __str__(self) -> str:
         """As tables have it."""
@@ -62,7 +63,7 @@ class Side:
 
 def ours(side: Side, data: list[list[Row]]) -> Pass:
     """Packed updates of a bank of one adapter."""
-    base = load_shape(side.shape, side.dtype)
+    base = load_shape(side.shape, side.dtype, side.device)
     bank = Bank(base, [Shape("a", 16, 32)], modules=list(linears(base.model)))
     rows = {"t": [row for batch in data for row in batch]}
     updater = Updater(base, bank, rows, Training(learning_rate=RATE, loss_weighting="token"))
@@ -82,7 +83,7 @@ def _with_peft(side: Side) -> tuple[Base, Any]:
     """A base and PEFT's model of it, begun with the weights that ours begins with."""
     from peft import LoraConfig, get_peft_model
 
-    base = load_shape(side.shape, side.dtype)
+    base = load_shape(side.shape, side.dtype, side.device)
     bank = Bank(base, [Shape("a", 16, 32)], modules=list(linears(base.model)))
     start = dict(zip((layer.module_name for layer in bank.layers), bank.factors(0)[::2], strict=True))
     bank.detach()
@@ -110,7 +111,9 @@ def loop(side: Side, data: list[list[Row]]) -> Pass:
             targets = sum(len(row.completion) for row in whole)
             loss = 0.0
             for start in range(0, len(whole), side.batch):
-                ids, mask, labels = _padded(whole[start : start + side.batch])
+                ids, mask, labels = (
+                    part.to(side.device) for part in _padded(whole[start : start + side.batch])
+                )
                 hidden = decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
                 keep = labels >= 0
                 logits = head(hidden[keep]).float()
@@ -152,8 +155,8 @@ def trl(side: Side, data: list[list[Row]]) -> Pass:
         output_dir=tempfile.mkdtemp(), per_device_train_batch_size=side.batch,
         gradient_accumulation_steps=BATCH // side.batch, num_train_epochs=1, learning_rate=RATE,
         lr_scheduler_type="constant", weight_decay=0.01, max_length=None, bf16=side.dtype == "bfloat16",
-        gradient_checkpointing=False, use_cpu=True, save_strategy="no", logging_strategy="no", report_to="none",
-        disable_tqdm=True, train_sampling_strategy="sequential", dataloader_pin_memory=False,
+        gradient_checkpointing=False, use_cpu=side.device == "cpu", save_strategy="no",
+        logging_strategy="no", report_to="none", disable_tqdm=True, train_sampling_strategy="sequential", dataloader_pin_memory=False,
     )  # fmt: skip
     trainer = SFTTrainer(
         model, options, train_dataset=Dataset.from_list(rows), processing_class=base.tokenizer
@@ -167,13 +170,15 @@ def trl(side: Side, data: list[list[Row]]) -> Pass:
 
 def products(side: Side, data: list[list[Row]]) -> Pass:
     """No training, its floor: the frozen products of ours alone, forward and input gradient, on the same tokens."""
-    base = load_shape(side.shape, side.dtype)
+    base = load_shape(side.shape, side.dtype, side.device)
     weights = [weight(base.model.get_submodule(name)) for name in linears(base.model)]
     head = base.model.get_output_embeddings().weight
     packs = [
         pack for batch in data for pack in micro_batches([Segment(0, row, 1.0) for row in batch], TOKENS, 1)
     ]
-    inputs = {d: torch.randn(TOKENS, d).to(base.dtype) for d in {w.shape[1] for w in [*weights, head]}}
+    inputs = {
+        d: torch.randn(TOKENS, d).to(base.device, base.dtype) for d in {w.shape[1] for w in [*weights, head]}
+    }
 
     def run() -> float:
         for pack in packs:
@@ -219,19 +224,27 @@ class Process:
         self.process.communicate()
 
 
+def _resident_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+
+
 def main() -> None:
     """Be a side."""
     side = Side(**json.loads(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    resource.setrlimit(resource.RLIMIT_DATA, (int(0.9 * memory), -1))
+    on_cuda = side.device == "cuda"
+    if not on_cuda:  # which maps far more than it uses
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        resource.setrlimit(resource.RLIMIT_DATA, (int(0.9 * memory), -1))
     run = TRAINERS[side.trainer](side, batches(side.rows, grouped=side.grouped))
     for _ in sys.stdin:
         start = time.perf_counter()
         loss = run()
+        if on_cuda:
+            torch.cuda.synchronize()
         seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+        peak = torch.cuda.max_memory_allocated() // 10**6 if on_cuda else _resident_mb()
         print(json.dumps({"seconds": seconds, "loss": loss, "peak_mb": peak}), file=answers, flush=True)
 
 

@@ -1,6 +1,6 @@
 """Training tokens a second: our packed updates against what others would use, on the same examples.
 
-    python -m benchmarks.train_throughput [--quick] [--shape builtin|15m|135m] [--peers loop trl] [--page FILE]
+    python -m benchmarks.train_throughput [--quick] [--shape 15m] [--peers loop trl] [--device cuda]
 
 Every side trains one LoRA in a process of its own (`sides.py`), which waits while another works: interleaved rounds.
 `loop` is a plain PyTorch loop on a PEFT model: batches of like length, output head on completion tokens only, fused
@@ -48,13 +48,13 @@ SETTINGS = """
 """
 
 
-def grid(peer: str, shape: str) -> list[Side]:
-    """All settings of a peer."""
-    dtypes = ("float32", "bfloat16")
+def grid(peer: str, shape: str, device: str) -> list[Side]:
+    """All settings of a peer; on a GPU in bfloat16 alone."""
+    dtypes = ("float32", "bfloat16") if device == "cpu" else ("bfloat16",)
     if peer == "loop":
-        return [Side("loop", shape, dtype, SCREENED) for dtype in dtypes]
+        return [Side("loop", shape, dtype, SCREENED, device=device) for dtype in dtypes]
     return [
-        Side("trl", shape, dtype, SCREENED, grouped, batch)
+        Side("trl", shape, dtype, SCREENED, grouped, batch, device)
         for dtype, grouped, batch in itertools.product(dtypes, (True, False), (16, 4, 1))
     ]
 
@@ -121,15 +121,18 @@ def page(result: dict[str, Any]) -> str:
     )
 
 
-def measured(shape: str, peers: list[str], rows: int, rounds: int, *, quick: bool) -> dict[str, Any]:
+def measured(
+    shape: str, peers: list[str], rows: int, rounds: int, device: str, *, quick: bool
+) -> dict[str, Any]:
     """Settings, sides and ratios of one shape."""
     settings: dict[Side, dict[str, float] | None] = {}
-    sides = {name: Side(name, shape, "auto", rows) for name in ("ours", "products")}
+    sides = {name: Side(name, shape, "auto", rows, device=device) for name in ("ours", "products")}
     for peer in peers:
         if quick:  # what was the best of the grid on the machines that it was run on
-            best = Side(peer, shape, "bfloat16" if peer == "loop" else "float32", rows)
+            dtype = "bfloat16" if peer == "loop" or device != "cpu" else "float32"
+            best = Side(peer, shape, dtype, rows, device=device)
         else:
-            found = screened(grid(peer, shape))
+            found = screened(grid(peer, shape, device))
             settings |= found
             best = min((side for side in found if found[side]), key=lambda side: found[side]["seconds"])  # type: ignore[index]
         sides[peer] = replace(best, rows=rows)
@@ -160,14 +163,16 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="builtin")
     parser.add_argument("--peers", nargs="+", choices=("loop", "trl"), default=["loop"])
     parser.add_argument("--rows", type=int, help="examples of a pass")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     rows, rounds = given.rows or (96 if given.quick else 192), 3 if given.quick else 5
     quick, peers = " --quick" if given.quick else "", " ".join(given.peers)
     result = {
         "what": "training tokens a second, ours against others", "shape": given.shape,
-        "command": f"python -m benchmarks.train_throughput{quick} --shape {given.shape} --peers {peers} --rows {rows}",
-        **measured(given.shape, given.peers, rows, rounds, quick=given.quick),
+        "command": f"python -m benchmarks.train_throughput{quick} --shape {given.shape} --peers {peers} --rows {rows}"
+        + f" --device {given.device}" * (given.device != "cpu"),
+        **measured(given.shape, given.peers, rows, rounds, given.device, quick=given.quick),
         "threads": torch.get_num_threads(), "machine": platform.processor() or platform.machine(),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", *_trl(given.peers))},
     }  # fmt: skip

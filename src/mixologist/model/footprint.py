@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from mixologist.model.estimate import Skeleton
 from mixologist.model.head import AT_ONCE
 
-LIBRARIES = 700_000_000
-"""Bytes of a process that has imported everything and loaded nothing; a CUDA context takes about as much."""
+LIBRARIES = 800_000_000
+"""Bytes of a process that has imported everything and loaded nothing, and on a CPU the code that oneDNN makes; a CUDA
+context takes about as much."""
 ACTIVATIONS = 48
 """Numbers kept for the backward pass per token, block and hidden unit: measured on the built-in base (1,050 to 4,095
 tokens, bfloat16, eight adapters: 197 kB a token)."""
