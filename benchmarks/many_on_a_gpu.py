@@ -5,8 +5,8 @@
 
 Adapters of rank 16 on all linears, trained side by side for a few steps, an update of 16 examples for each, with
 gradient checkpointing. On CUDA the process may allocate ``--limit-gb`` and no more; the peak is what the allocator
-held. FLOPs: frozen products of real tokens, forward and input gradient, against a square product's rate in the same run.
-Prints one JSON object.
+held. FLOPs: frozen products of real tokens, forward and input gradient, against a square product's rate in the same
+run. Prints one JSON object.
 """
 
 from __future__ import annotations

@@ -156,7 +156,8 @@ def trl(side: Side, data: list[list[Row]]) -> Pass:
         gradient_accumulation_steps=BATCH // side.batch, num_train_epochs=1, learning_rate=RATE,
         lr_scheduler_type="constant", weight_decay=0.01, max_length=None, bf16=side.dtype == "bfloat16",
         gradient_checkpointing=False, use_cpu=side.device == "cpu", save_strategy="no",
-        logging_strategy="no", report_to="none", disable_tqdm=True, train_sampling_strategy="sequential", dataloader_pin_memory=False,
+        logging_strategy="no", report_to="none", disable_tqdm=True, train_sampling_strategy="sequential",
+        dataloader_pin_memory=False,
     )  # fmt: skip
     trainer = SFTTrainer(
         model, options, train_dataset=Dataset.from_list(rows), processing_class=base.tokenizer
