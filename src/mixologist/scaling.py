@@ -4,8 +4,10 @@
         -> learning_curve/<task>/curve.json
 
 Smaller parts lie within larger ones; each seed draws parts, first weights and order anew. All adapters have as many
-updates as one that has the task for itself, and keep their best state on the same validation rows: what is asked is
-what fewer rows cost, not what a shorter training costs. Cost: parts x seeds times the task's own training, at once.
+updates as a training of the task alone has under the recipe, and keep their best state on the same validation rows:
+what is asked is what fewer rows cost, not what a shorter training costs. So the part with all rows need not be the
+run's own adapter: a mixture may draw the task more or less often, and ``common`` is left out. Cost: parts x seeds times
+the task trained alone, all at once.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from mixologist import seeds
 from mixologist.adding import check_base, run_recipe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluation.answers import Answerer
-from mixologist.evaluation.intervals import bootstrap, compare, redrawn, scope
+from mixologist.evaluation.intervals import bootstrap, compare, limits, redrawn, scope
 from mixologist.evaluation.metrics import Floats, metric_of
 from mixologist.evaluation.power_law import Laws, fit
 from mixologist.evaluation.resampling import Runs
@@ -35,6 +37,7 @@ from mixologist.model.base import Base, load_base
 from mixologist.model.generate import Generator
 from mixologist.planning import Plan, resolve
 from mixologist.recipe import schema
+from mixologist.recipe.names import resolved_name
 from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.task import Task
@@ -67,10 +70,11 @@ def learning_curve(
     """
     hooks = hooks or Hooks()
     check_task(folder, name)
-    record, recipe, place = folder.record(), run_recipe(folder), folder.learning_curve(name)
+    record, place = folder.record(), folder.learning_curve(name)
+    recipe = _alone(run_recipe(folder), name)
     plan = resolve(recipe, allow_leakage=record["allow_leakage"], stage=hooks.stage)
     task = plan.tasks.tasks[name]
-    sizes = _sizes(task, len(plan.train[name]))
+    sizes = _sizes(name, len(plan.train[name]))
     curve = _plan(plan, task, sizes, count)
     if kept := _kept(place / "curve.json", curve.fingerprint):
         return kept
@@ -81,6 +85,7 @@ def learning_curve(
     job = make_job(curve, base, bank, place, seed=recipe.seed, resume_command=again, stage=hooks.stage)
     train(job, Watch(hooks.progress, hooks.should_stop))
     answers = _answers(curve, base, bank, task, hooks)
+    bank.detach()
     runs = {size: [answers[_name(task, size, number)] for number in range(count)] for size in sizes}
     found = {"fingerprint": curve.fingerprint} | measured(task, runs, recipe.evaluation, recipe.seed)
     write_json(place / "curve.json", found)
@@ -90,8 +95,9 @@ def learning_curve(
 
 
 def check_task(folder: RunFolder, name: str) -> None:
-    """Raise `UserError` where the folder holds no finished run, or one without this task."""
-    known = list(folder.complete_record()["served_by"])
+    """Raise `UserError` where the folder holds no finished run, or one without this task or with too few rows of it."""
+    record = folder.complete_record()
+    known = list(record["served_by"])
     if name not in known:
         raise UserError(
             "the run has no such task",
@@ -99,6 +105,15 @@ def check_task(folder: RunFolder, name: str) -> None:
             expected=f"one of {', '.join(known)}",
             do=nearest(name, known),
         )
+    if name in record["tasks"]:  # others were added later, and are read first
+        _sizes(name, record["tasks"][name]["train_rows"])
+
+
+def _alone(recipe: schema.Recipe, name: str) -> schema.Recipe:
+    """The recipe with one task: neither draws nor fingerprint know of the others."""
+    return recipe.model_copy(
+        update={"tasks": tuple(spec for spec in recipe.tasks if resolved_name(spec) == name)}
+    )
 
 
 def _kept(file: Path, fingerprint: str) -> dict[str, Any] | None:
@@ -113,27 +128,33 @@ def measured(task: Task, runs: Mapping[int, Runs], options: schema.Evaluation, s
     """
     metric, sizes = metric_of(task), list(runs)
     how: Any = {"samples": options.bootstrap_samples, "seed": seed, "names": (task.name,)}
-    levels = options.confidence
+    levels, (lowest, best) = options.confidence, metric.bounds
     parts = {size: asdict(bootstrap(metric, runs[size], confidence=levels, **how)) for size in sizes}
     drawn = [redrawn(metric, runs[size], training=(size,), **how)[1] for size in sizes]
-    best = metric.bounds[1]
     rows = np.array(sizes, dtype=np.float64)
-    law = fit(rows, np.array([[parts[size]["value"] for size in sizes]]), best)
-    laws = fit(rows, np.stack(drawn, axis=1), best)
+    law = fit(rows, np.array([[parts[size]["value"] for size in sizes]]), metric.bounds)
+    laws = fit(rows, np.stack(drawn, axis=1), metric.bounds)
     least, most = sizes[-2:]
+    clusters, span = parts[most]["clusters"], best - lowest
+
+    def told(value: Floats, values: Floats, bounds: tuple[float, float]) -> dict[str, float]:
+        at = float(value[0].clip(*bounds))
+        low, high = limits(at, values, bounds, clusters, levels)
+        return {"value": at, "low": low, "high": high}
+
     return {
         "task": task.name, "metric": task.metric, "n": len(runs[most][0]), "seeds": len(runs[most]),
         "scope": scope(len(runs[most])), "confidence": levels,
         "parts": [{"rows": size} | parts[size] for size in sizes],
         "law": {"a": float(law.a[0]), "b": float(law.b[0]), "c": float(law.c[0]), "unit": law.unit},
         "curve": [
-            {"rows": n} | _limits(law.at(n), laws.at(n), levels)
+            {"rows": n} | told(law.at(n), laws.at(n), metric.bounds)
             for n in (*sizes, *(times * most for times in BEYOND))
         ],
         "last_doubling": {"from": least, "to": most}
         | asdict(compare(metric, runs[most], runs[least], confidence=levels, **how)),
         "next_doubling": {"from": most, "to": 2 * most}
-        | _limits(_doubling(law, most), _doubling(laws, most), levels),
+        | told(_doubling(law, most), _doubling(laws, most), (-span, span)),
     }  # fmt: skip
 
 
@@ -141,18 +162,11 @@ def _doubling(laws: Laws, rows: int) -> Floats:
     return laws.at(2 * rows) - laws.at(rows)
 
 
-def _limits(values: Floats, drawn: Floats, confidence: float) -> dict[str, float]:
-    """The one of ``values`` (1,), and percentiles of ``drawn`` (B,)."""
-    value = float(values[0])
-    low, high = (float(q) for q in np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]))
-    return {"value": value, "low": min(low, value), "high": max(high, value)}
-
-
-def _sizes(task: Task, rows: int) -> list[int]:
+def _sizes(task: str, rows: int) -> list[int]:
     sizes = part_sizes(rows)
     if len(sizes) < FEWEST_PARTS:
         raise UserError(
-            f"task '{task.name}' has too few train rows for a learning curve",
+            f"task '{task}' has too few train rows for a learning curve",
             given=f"{rows} rows",
             expected=f"at least {SMALLEST * 2 ** (FEWEST_PARTS - 1)}: {FEWEST_PARTS} parts of {SMALLEST} or more",
             do="collect more rows, or ask for the curve of another task",

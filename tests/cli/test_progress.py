@@ -50,9 +50,20 @@ def test_the_table_fits_80_columns_and_the_screen() -> None:
         curves.take(news(losses, best=dict.fromkeys([adapter for adapter, _ in losses], 123_456)))
     text = shown(curves, 10)
     assert max(map(len, text.splitlines())) <= 80
-    assert "and 40 more tasks" in text
+    assert "and 40 more" in text
     assert text.count("\n") <= 10 + MARGIN
     assert "123,456" in text
+
+
+def test_a_task_with_many_adapters_has_a_line_for_each() -> None:
+    curves = Curves()
+    names = [f"queue~{size}-rows-{seed}" for seed in range(3) for size in (75, 150, 300, 600, 1200)]
+    for step in range(5):
+        curves.take(news({(name, "queue"): 5.0 - step for name in names}))
+    text = shown(curves)
+    assert max(map(len, text.splitlines())) <= 80
+    assert ["1200-rows-2", "█▆▅▃▁", "1.000", "120"] in [line.split() for line in text.splitlines()]
+    assert sum("-rows-" in line for line in text.splitlines()) == 15
 
 
 def test_a_loss_that_is_no_number_is_not_drawn() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import mixologist
 from mixologist.adding import run_recipe
 from mixologist.evaluation.answers import BASE
 from mixologist.evaluation.rival_routers import Rival, RivalRouters, Texts, Tfidf
@@ -16,6 +17,7 @@ from mixologist.runfolder import RunFolder
 from mixologist.tasks.encoding import Encoder
 from mixologist.tasks.task import load_tasks
 from mixologist.tasks.wordings import KINDS
+from tests.conftest import tiny_recipe, write_data
 
 
 class Keeps:
@@ -75,6 +77,28 @@ def test_a_run_with_one_adapter_for_all_has_nothing_to_route(tiny_run: Path) -> 
     record = RunFolder(tiny_run)
     assert {*record.record()["served_by"].values()} == {"shared"}
     assert read_json(record.evaluation)["router"]["rivals"] == {}
+
+
+def test_the_report_of_a_run_asks_its_rivals_what_it_asks_the_router(tiny_base: Path, tmp_path: Path) -> None:
+    write_data(tmp_path / "data")
+    general = {"path": str(tmp_path / "data" / "sentiment"), "format": "classification", "name": "talk"}
+    recipe = tiny_recipe(tiny_base, tmp_path / "data") | {
+        "output_dir": str(tmp_path / "run"),
+        "general": general,
+    }
+    mixologist.train(recipe | {"adapters": {"r": 4, "plan": "per_task"}})
+    router = read_json(tmp_path / "run" / "evaluation.json")["router"]
+    for kind, found in router["rivals"]["tfidf"]["kinds"].items():
+        gap = router["kinds"][kind]["accuracy"] - found["accuracy"]
+        assert found["ours_minus"]["value"] == pytest.approx(gap)
+        assert found["n"] == router["n"]
+    assert router["rivals"]["tfidf"]["general"]["n"] == 8
+
+
+def test_texts_without_words_are_learned_too() -> None:
+    rival = Tfidf()
+    rival.fit((["+ +", "- -"] * 5, ["a", "b"] * 5), (["+"], ["a"]))
+    assert rival.names(["+", "- - -"]) == ["a", "b"]
 
 
 def test_tfidf_tells_words_apart() -> None:

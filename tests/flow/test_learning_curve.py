@@ -91,7 +91,7 @@ def test_what_cannot_be(run: Path) -> None:
 
 
 def test_its_figures_are_those_of_other_tables(tiny_run: Path) -> None:
-    """Points as `bootstrap` has them; the law lies within what was seen; more rows are never said to be worse."""
+    """Points as `bootstrap` has them; the law rises as they do."""
     from mixologist.adding import run_recipe
     from mixologist.runfolder import RunFolder
     from mixologist.tasks.task import load_tasks
@@ -118,9 +118,33 @@ def test_its_figures_are_those_of_other_tables(tiny_run: Path) -> None:
     assert [point["rows"] for point in found["curve"]] == [16, 32, 64, 128, 256]
     values = [point["value"] for point in found["curve"]]
     assert values == sorted(values)
-    assert all(point["low"] <= point["value"] <= point["high"] for point in found["curve"])
+    assert all(point["low"] < point["value"] < point["high"] for point in found["curve"])
     assert found["last_doubling"]["value"] == found["parts"][2]["value"] - found["parts"][1]["value"]
     assert found["next_doubling"]["value"] == pytest.approx(values[3] - values[2])
+
+
+@pytest.mark.parametrize(
+    ("right", "change"), [((9, 6, 4), "falls"), ((10, 10, 10), "all right"), ((0, 0, 0), "none")]
+)
+def test_no_interval_is_without_width_and_a_fall_is_called_one(
+    tiny_run: Path, right: tuple[int, ...], change: str
+) -> None:
+    from mixologist.adding import run_recipe
+    from mixologist.runfolder import RunFolder
+    from mixologist.tasks.task import load_tasks
+
+    recipe = run_recipe(RunFolder(tiny_run))
+    task = load_tasks(recipe, allow_leakage=True).tasks["queue"]
+    label, other = task.format.labels[:2]
+    runs = {
+        size: [[Outcome(f"test/{i}", label if i % 10 < hits else other, label, "") for i in range(50)]] * 3
+        for size, hits in zip((16, 32, 64), right, strict=True)
+    }
+    found = measured(task, runs, recipe.evaluation.model_copy(update={"bootstrap_samples": 200}), seed=0)
+    for point in (*found["curve"], found["next_doubling"]):
+        assert point["low"] < point["high"]
+        assert -1 <= point["low"] <= point["value"] <= point["high"] <= 1
+    assert (found["next_doubling"]["value"] < 0) == (change == "falls")
 
 
 def test_sizes() -> None:

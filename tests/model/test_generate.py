@@ -82,8 +82,9 @@ def test_one_beginning_is_read_once_for_all_batches(base: Base) -> None:
     asked = [(*range(200, 220), *prompt) for prompt in prompts()]
     read: list[tuple[int, ...]] = []
     base.blocks[0].register_forward_hook(lambda _, given, __: read.append(tuple(given[0].shape[:2])))
-    apart = Generator(base, bank, [0, 5], max_tokens=1).score(asked, ADAPTERS, LABELS)
+    apart = Generator(base, bank, [0, 5], max_tokens=60).score(asked, ADAPTERS, LABELS)
     assert read[0] == (3, 20)
+    assert len(read) > 1 + 2, "several batches"
     assert max(length for _, length in read[1:]) == max(map(len, prompts()))
     np.testing.assert_allclose(apart, Generator(base, bank, [0, 5]).score(asked, ADAPTERS, LABELS), atol=1e-4)
 
@@ -95,6 +96,16 @@ def test_the_last_block_looks_at_the_last_token_of_a_prompt_alone(base: Base) ->
         linear.register_forward_hook(lambda _, given, __, n=number: asked[n].append(given[0].shape[1]))
     Generator(base, None, [0, 5]).generate(prompts(), [None] * len(prompts()), 2)
     assert asked == {0: [max(map(len, prompts())), 1], 1: [1, 1]}
+
+
+def test_a_long_beginning_is_cut_to_the_budget(base: Base) -> None:
+    bank = bank_of(base, "a", "b")
+    asked = [(*range(200, 220), *prompt) for prompt in prompts()]
+    read: list[tuple[int, ...]] = []
+    base.blocks[0].register_forward_hook(lambda _, given, __: read.append(tuple(given[0].shape[:2])))
+    few = Generator(base, bank, [0, 5], max_tokens=30).score(asked, ADAPTERS, LABELS)
+    assert read[0] == (3, 10)
+    np.testing.assert_allclose(few, Generator(base, bank, [0, 5]).score(asked, ADAPTERS, LABELS), atol=1e-4)
 
 
 def test_an_answer_ends_before_its_end_token(base: Base) -> None:

@@ -52,7 +52,7 @@ def _curve(task: str) -> dict[str, Any]:
     curve = [{"rows": size} | _interval(0.41 + 0.075 * n) for n, size in enumerate([*sizes, 40_000, 80_000])]
     doubling = {"value": 0.07, "low": 0.01, "high": 0.12}
     return {
-        "task": task, "metric": "macro_f1", "n": 400, "seeds": 3, "parts": parts, "curve": curve,
+        "task": task, "metric": "macro_f1", "n": 400, "seeds": 3, "confidence": 0.95, "parts": parts, "curve": curve,
         "last_doubling": {"from": 10_000, "to": 20_000} | doubling,
         "next_doubling": {"from": 20_000, "to": 40_000} | doubling,
     }  # fmt: skip

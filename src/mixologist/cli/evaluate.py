@@ -45,7 +45,8 @@ def run(
     json: Json = False,
 ) -> None:
     """See the module."""
-    with following(f"mixologist evaluate {run} --split {split}") as follower:
+    also = [f"--learning-curve {task}" for task in learning_curve] + [f"--harness {task}" for task in harness]
+    with following(" ".join([f"mixologist evaluate {run} --split {split}", *also])) as follower:
         hooks = follower.hooks()
         for task in learning_curve:
             check_task(RunFolder(run), task)

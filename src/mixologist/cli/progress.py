@@ -11,9 +11,13 @@ from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from mixologist.runfolder import CONTROL
+
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_POINTS = 12
 """Last validations that a sparkline shows."""
+BESIDE = 2
+"""Adapters of a task that have room side by side."""
 MARGIN = 8
 """Lines of the screen that are not for tasks."""
 
@@ -42,21 +46,29 @@ class Curves:
                 known.append(loss)
 
     def table(self, lines: int) -> Table:
-        """A task's own adapter and the one it shares, side by side, in at most so many lines and 80 columns."""
-        tasks = list(dict.fromkeys(task for _, task in self.losses))
-        sides = max((len(self._adapters(task)) for task in tasks), default=1)
+        """A task's own adapter and the one it shares, side by side, in at most so many lines and 80 columns.
+
+        Where a task has more, each adapter has a line of its own.
+        """
+        rows = [row for task in dict.fromkeys(task for _, task in self.losses) for row in self._rows(task)]
+        sides = max((len(adapters) for _, _, adapters in rows), default=1)
         table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, header_style="bold")
         table.add_column("task", no_wrap=True, max_width=14)
         for _ in range(sides):
             for name, justify in (("validation loss", "left"), ("now", "right"), ("best at", "right")):
                 table.add_column(name, justify=justify, no_wrap=True, max_width=15)  # type: ignore[arg-type]
-        for task in tasks[:lines]:
-            table.add_row(
-                task, *(cell for adapter in self._adapters(task) for cell in self._cells(adapter, task))
-            )
-        if len(tasks) > lines:
-            table.caption = f"and {len(tasks) - lines} more tasks"
+        for label, task, adapters in rows[:lines]:
+            table.add_row(label, *(cell for adapter in adapters for cell in self._cells(adapter, task)))
+        if len(rows) > lines:
+            table.caption = f"and {len(rows) - lines} more"
         return table
+
+    def _rows(self, task: str) -> list[tuple[str, str, list[str]]]:
+        """(label, task, adapters) of each line."""
+        adapters = self._adapters(task)
+        if len(adapters) <= BESIDE:
+            return [(task, task, adapters)]
+        return [(adapter.removeprefix(f"{task}{CONTROL}"), task, [adapter]) for adapter in adapters]
 
     def _adapters(self, task: str) -> list[str]:
         """The task's own first."""

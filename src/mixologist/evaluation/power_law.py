@@ -1,11 +1,13 @@
 """How a metric grows with the train rows: a power law through the sizes that were tried, and how far it can be off.
 
-    score(n) = a - b n^-c    with b >= 0, a at most the metric's best value, c of ``EXPONENTS``
+    score(n) = a - b n^-c    with a within the metric's bounds, c of ``EXPONENTS``
 
 The shape most often found for learning curves (Viering & Loog 2023, The Shape of Learning Curves: a Review, arXiv
 2103.10948, section 4). For each c the least squares in a and b are closed; we take the c that leaves the least. Its
 uncertainty is that of the scores: every draw of these, on other test rows and with other trainings, gets a law of its
-own. That another shape were right is not in it, so what lies far beyond the sizes tried is a guess.
+own. Scores that fall with more rows have a law that falls (b < 0): to forbid it would call noise a plateau, and be sure
+of it. That another shape were right is not in it, so what lies far beyond the sizes tried is a guess; through three
+sizes a law goes exactly.
 
 K = sizes, B = draws
 """
@@ -37,23 +39,21 @@ class Laws:
         return self.a - self.b * (rows / self.unit) ** -self.c
 
 
-def fit(rows: Floats, scores: Floats, best: float) -> Laws:
-    """The laws nearest to scores (B, K) at sizes (K,), K >= 3; ``best`` is the metric's highest value."""
+def fit(rows: Floats, scores: Floats, bounds: tuple[float, float]) -> Laws:
+    """The laws nearest to scores (B, K) at sizes (K,), K >= 3; ``bounds``: the metric's lowest and highest value."""
     unit = float(rows.max())
     a, b, errors = (
         np.stack(part)
-        for part in zip(*(_fit_at((rows / unit) ** -c, scores, best) for c in EXPONENTS), strict=True)
+        for part in zip(*(_fit_at((rows / unit) ** -c, scores, bounds) for c in EXPONENTS), strict=True)
     )
     at = errors.argmin(0), np.arange(len(scores))
     return Laws(a[at], b[at], EXPONENTS[at[0]], unit)
 
 
-def _fit_at(x: Floats, scores: Floats, best: float) -> tuple[Floats, Floats, Floats]:
-    """Least squares of ``scores`` = a - b x within the bounds of a and b, and the squares that are left, each (B,)."""
+def _fit_at(x: Floats, scores: Floats, bounds: tuple[float, float]) -> tuple[Floats, Floats, Floats]:
+    """Least squares of ``scores`` = a - b x with a within ``bounds``, and the squares that are left, each (B,)."""
     centred = x - x.mean()
-    b = np.maximum(0, -(scores @ centred) / (centred @ centred))
-    a = scores.mean(1) + b * x.mean()
-    over = a > best
-    b = np.where(over, np.maximum(0, (best - scores) @ x / (x @ x)), b)
-    a = np.where(over, best, a)
+    free = scores.mean(1) - scores @ centred / (centred @ centred) * x.mean()
+    a = free.clip(*bounds)
+    b = (a[:, None] - scores) @ x / (x @ x)  # the best for any a
     return a, b, ((scores - a[:, None] + b[:, None] * x) ** 2).sum(1)

@@ -92,7 +92,8 @@ class RouterReport:
     ) -> dict[str, Any]:
         """What others would route with; nothing where there is nothing to choose from."""
         served_by = self.router.settings.served_by
-        if len({*(served_by[name] for name in tasks), *([BASE] if general else [])}) < 2:
+        outside = self.recipe.router.out_of_scope and any(task.out_of_scope for task in tasks.values())
+        if len({served_by[name] for name in tasks}) == 1 and not general and not outside:
             return {}
         ours = {
             kind: {name: [route.adapter for route in routes] for name, routes in found.items()}

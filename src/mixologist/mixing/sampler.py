@@ -159,7 +159,7 @@ class Sampler:
     def _order(self, task: str, part: int) -> NDArray[np.int64]:
         """The task's rows in an order of which controls take the first."""
         if (task, part) not in self._orders:
-            random = seeds.generator(self.seed, "part", task, part)
+            random = seeds.generator(self.seed, "part", task, *([part] if part else []))
             self._orders[task, part] = random.permutation(self.feeds.rows[task])
         return self._orders[task, part]
 

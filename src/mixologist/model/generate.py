@@ -137,15 +137,16 @@ class Generator:
             yield
 
     def _begin(self, prompts: Sequence[Ids], adapters: Sequence[str | None]) -> _Begun | None:
-        """Read what all prompts begin with, once for each adapter; None where that saves nothing."""
+        """Read what all prompts begin with, within the budget, once for each adapter; None where that saves nothing."""
         names = sorted(set(adapters), key=self._place)
         common = common_prefix(prompts) if len(names) < len(prompts) else 0
+        common = min(common, self.max_tokens // max(1, len(names)))
         if common < SHORTEST_PREFIX:
             return None
-        reader = Reader(self.base.model, len(names))
-        pad = self.base.tokenizer.pad_token_id
+        reader, texts = Reader(self.base.model, len(names)), [prompts[0][:common]] * len(names)
+        begin = padded(texts, 0, self.base.tokenizer.pad_token_id, self.base.device)
         with self._using(names):
-            reader.read(*padded([prompts[0][:common]] * len(names), 0, pad, self.base.device))
+            reader.read(*begin, alike=Alike.of(texts, self.trunk, self.base.device))
         return _Begun(reader, names, common)
 
     def _read(

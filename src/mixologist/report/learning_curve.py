@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mixologist.files import read_json
-from mixologist.report.numbers import difference, interval
+from mixologist.report.numbers import counted, difference, interval
 from mixologist.runfolder import RunFolder
 
 ABOUT = (
@@ -37,5 +37,5 @@ def told(found: Mapping[str, Any]) -> str:
     return (
         f"{found['task']}: from {last['from']:,} to {last['to']:,} train rows {difference(last)} points; "
         f"from {following['from']:,} to {following['to']:,} the curve expects {difference(following)} "
-        f"({found['seeds']} {'seed' if found['seeds'] == 1 else 'seeds'})."
+        f"({100 * found['confidence']:g}% intervals; {counted(found['seeds'], 'seed')})."
     )
