@@ -118,7 +118,7 @@ def _how(evaluation: Mapping[str, Any]) -> str:
         else "Several training seeds: the verdicts speak of the recipe, and training's own noise is in them."
     )
     return (
-        f"{told} They come from a paired bootstrap over the test rows, corrected for the number of tasks (Holm). Not "
+        f"{told} They come from swap tests on the test rows, corrected for the number of tasks (Holm). Not "
         "distinguishable is not equal: the interval says how large a difference may hide."
     )
 
