@@ -13,21 +13,15 @@ the task trained alone, all at once.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from mixologist import seeds
 from mixologist.adding import check_base, run_recipe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluation.answers import Answerer
-from mixologist.evaluation.intervals import bootstrap, compare, limits, redrawn, scope
-from mixologist.evaluation.metrics import Floats, metric_of
-from mixologist.evaluation.power_law import Laws, fit
-from mixologist.evaluation.resampling import Runs
+from mixologist.evaluation.learning_curve import measured
 from mixologist.files import read_json, write_json
 from mixologist.hooks import Hooks
 from mixologist.mixing.forecast import forecast
@@ -36,8 +30,8 @@ from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, load_base
 from mixologist.model.generate import Generator
 from mixologist.planning import Plan, resolve
-from mixologist.recipe import schema
 from mixologist.recipe.names import resolved_name
+from mixologist.recipe.schema import Recipe
 from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.task import Task
@@ -47,8 +41,6 @@ from mixologist.trainings import make_job
 MOST_PARTS, FEWEST_PARTS = 5, 3
 SMALLEST = 16
 """Rows of the smallest part."""
-BEYOND = (2, 4)
-"""Times the train rows at which the curve is read."""
 
 
 def part_sizes(rows: int) -> list[int]:
@@ -109,57 +101,17 @@ def check_task(folder: RunFolder, name: str) -> None:
         _sizes(name, record["tasks"][name]["train_rows"])
 
 
-def _alone(recipe: schema.Recipe, name: str) -> schema.Recipe:
-    """The recipe with one task: neither draws nor fingerprint know of the others."""
-    return recipe.model_copy(
-        update={"tasks": tuple(spec for spec in recipe.tasks if resolved_name(spec) == name)}
-    )
+def _alone(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with one task and its own adapter: neither draws nor fingerprint know of the others."""
+    tasks = tuple(spec for spec in recipe.tasks if resolved_name(spec) == name)
+    adapters = recipe.adapters.model_copy(update={"plan": "per_task", "groups": {}, "common": False})
+    evaluation = recipe.evaluation.model_copy(update={"baselines": ("base",), "total_steps_tasks": ()})
+    return recipe.model_copy(update={"tasks": tasks, "adapters": adapters, "evaluation": evaluation})
 
 
 def _kept(file: Path, fingerprint: str) -> dict[str, Any] | None:
     found: dict[str, Any] = read_json(file) if file.exists() else {}
     return found if found.get("fingerprint") == fingerprint else None
-
-
-def measured(task: Task, runs: Mapping[int, Runs], options: schema.Evaluation, seed: int) -> dict[str, Any]:
-    """The figures of curve.json: each part's metric, the law through them, and what all rows gain over half of them.
-
-    Intervals at ``options.confidence``; those of the law are percentiles of laws fitted to redrawn metrics.
-    """
-    metric, sizes = metric_of(task), list(runs)
-    how: Any = {"samples": options.bootstrap_samples, "seed": seed, "names": (task.name,)}
-    levels, (lowest, best) = options.confidence, metric.bounds
-    parts = {size: asdict(bootstrap(metric, runs[size], confidence=levels, **how)) for size in sizes}
-    drawn = [redrawn(metric, runs[size], training=(size,), **how)[1] for size in sizes]
-    rows = np.array(sizes, dtype=np.float64)
-    law = fit(rows, np.array([[parts[size]["value"] for size in sizes]]), metric.bounds)
-    laws = fit(rows, np.stack(drawn, axis=1), metric.bounds)
-    least, most = sizes[-2:]
-    clusters, span = parts[most]["clusters"], best - lowest
-
-    def told(value: Floats, values: Floats, bounds: tuple[float, float]) -> dict[str, float]:
-        at = float(value[0].clip(*bounds))
-        low, high = limits(at, values, bounds, clusters, levels)
-        return {"value": at, "low": low, "high": high}
-
-    return {
-        "task": task.name, "metric": task.metric, "n": len(runs[most][0]), "seeds": len(runs[most]),
-        "scope": scope(len(runs[most])), "confidence": levels,
-        "parts": [{"rows": size} | parts[size] for size in sizes],
-        "law": {"a": float(law.a[0]), "b": float(law.b[0]), "c": float(law.c[0]), "unit": law.unit},
-        "curve": [
-            {"rows": n} | told(law.at(n), laws.at(n), metric.bounds)
-            for n in (*sizes, *(times * most for times in BEYOND))
-        ],
-        "last_doubling": {"from": least, "to": most}
-        | asdict(compare(metric, runs[most], runs[least], confidence=levels, **how)),
-        "next_doubling": {"from": most, "to": 2 * most}
-        | told(_doubling(law, most), _doubling(laws, most), (-span, span)),
-    }  # fmt: skip
-
-
-def _doubling(laws: Laws, rows: int) -> Floats:
-    return laws.at(2 * rows) - laws.at(rows)
 
 
 def _sizes(task: str, rows: int) -> list[int]:
@@ -179,8 +131,8 @@ def _name(task: Task, size: int, number: int) -> str:
 
 
 def _plan(plan: Plan, task: Task, sizes: list[int], count: int) -> Plan:
-    """The plan of the parts' adapters alone, with the task's general data beside them as in the run."""
-    alone = replace(plan.feeds, rows={task.name: plan.feeds.rows[task.name]}, adapters={}, controls={})
+    """The parts' adapters in place of the task's own."""
+    alone = replace(plan.feeds, adapters={})
     feeds = with_controls(alone, _controls(alone, task, sizes, count))
     return replace(
         plan, feeds=feeds, forecast=forecast(feeds, plan.recipe.mixture, [1.0], plan.recipe.seed),

@@ -14,11 +14,12 @@ from mixologist.cli.main import app
 from mixologist.demo.build import rows
 from mixologist.errors import Interrupted, UserError
 from mixologist.evaluation.intervals import bootstrap
+from mixologist.evaluation.learning_curve import measured
 from mixologist.evaluation.metrics import make
 from mixologist.files import write_json_lines
 from mixologist.hooks import Hooks
 from mixologist.records import Outcome
-from mixologist.scaling import measured, part_sizes
+from mixologist.scaling import part_sizes
 from tests.conftest import tiny_recipe, write_data
 
 
@@ -29,6 +30,7 @@ def run(tiny_base: Path, tmp_path: Path) -> Path:
     write_json_lines(tmp_path / "data" / "queue" / "train.jsonl", rows("queue", "train", 64, seed=0))
     general = {"path": str(tmp_path / "data" / "sentiment"), "format": "classification", "name": "talk"}
     recipe = tiny_recipe(tiny_base, tmp_path / "data")
+    recipe["evaluation"] |= {"baselines": ["single_task_total_steps"], "total_steps_tasks": ["sentiment"]}
     mixologist.train(recipe | {"output_dir": str(tmp_path / "run"), "general": general | {"share": 0.25}})
     return tmp_path / "run"
 
