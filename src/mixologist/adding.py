@@ -91,8 +91,7 @@ def add_task(
     recipe = run_recipe(folder)
     wanted = recipe.model_copy(update={"tasks": (*recipe.tasks, spec)})
     plan = resolve(wanted, allow_leakage=record["allow_leakage"], stage=hooks.stage)
-    base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
-    check_base(record, base)
+    base = base_of(record, recipe)
     facts: dict[str, Any] = {"tasks": [name]}
     if adapter is None:
         facts |= _train(folder, plan, base, name, hooks)
@@ -133,6 +132,14 @@ def _check_free(record: Mapping[str, Any], name: str) -> None:
             expected=f"a name other than {', '.join(sorted(taken))}",
             do="give it another name",
         )
+
+
+def base_of(record: Mapping[str, Any], recipe: Recipe) -> Base:
+    """A run's base, in the precision and on the device that it was trained with. Raises `UserError` as `check_base`."""
+    choices = record["choices"]
+    base = load_base(recipe.base_model, dtype=choices["dtype"], device=choices["device"])
+    check_base(record, base)
+    return base
 
 
 def check_base(record: Mapping[str, Any], base: Base) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mixologist import scaling
-from mixologist.adding import check_base, run_recipe
+from mixologist.adding import base_of, check_base, run_recipe
 from mixologist.describing import describe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluating import evaluate_run, load_adapters
@@ -184,8 +184,7 @@ def evaluate(
     record = folder.complete_record()
     recipe = run_recipe(folder, _of_evaluation(overrides))
     tasks = load_tasks(recipe, allow_leakage=True)  # training stopped at leaks, or was told to go on
-    base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
-    check_base(record, base)
+    base = base_of(record, recipe)
     bank = load_adapters(base, folder, record, recipe)
     general = {name: task for name, (task, _) in tasks.general.items()}
     encoder = Encoder(base.tokenizer, recipe.training.max_length)
@@ -203,7 +202,7 @@ def learning_curve(run: Path | str, task: str, seeds: int = 3, hooks: Hooks | No
 
     Returns the content of ``learning_curve/<task>/curve.json``: each part's metric with its interval, a power law
     through them with its uncertainty, and what the last doubling of the rows brought. Costs up to 5 x ``seeds`` times
-    the task's own training, all at once.
+    a training of the task alone, all at once. Raises `UserError` where the task is unknown or has too few rows.
     """
     return scaling.learning_curve(RunFolder(Path(run)), task, seeds, hooks)
 

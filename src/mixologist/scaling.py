@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mixologist import seeds
-from mixologist.adding import check_base, run_recipe
+from mixologist.adding import base_of, run_recipe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluation.answers import Answerer
 from mixologist.evaluation.learning_curve import measured
@@ -27,7 +27,7 @@ from mixologist.hooks import Hooks
 from mixologist.mixing.forecast import forecast
 from mixologist.mixing.sampler import Control, Feeds, control_name, with_controls
 from mixologist.model.adapters import Bank, Shape
-from mixologist.model.base import Base, load_base
+from mixologist.model.base import Base
 from mixologist.model.generate import Generator
 from mixologist.planning import Plan, resolve
 from mixologist.recipe.names import resolved_name
@@ -70,8 +70,7 @@ def learning_curve(
     curve = _plan(plan, task, sizes, count)
     if kept := _kept(place / "curve.json", curve.fingerprint):
         return kept
-    base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
-    check_base(record, base)
+    base = base_of(record, recipe)
     bank = _bank(curve, base)
     again = f"mixologist evaluate {folder.path} --learning-curve {name} (the same command again)"
     job = make_job(curve, base, bank, place, seed=recipe.seed, resume_command=again, stage=hooks.stage)

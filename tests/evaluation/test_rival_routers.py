@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,8 @@ from mixologist.files import read_json
 from mixologist.model.base import read_tokenizer
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.encoding import Encoder
-from mixologist.tasks.task import load_tasks
-from mixologist.tasks.wordings import KINDS
+from mixologist.tasks.task import Task, load_tasks
+from mixologist.tasks.wordings import KINDS, prompts_worded
 from tests.conftest import tiny_recipe, write_data
 
 
@@ -43,6 +43,20 @@ def taught(run: Path, rival: Rival, *, general: bool = False) -> RivalRouters:
     return RivalRouters({"rival": rival}, tasks, foreign, served, encoder, recipe)
 
 
+def asked(routers: RivalRouters, tasks: Mapping[str, Task], split: str, kinds: Sequence[str] = KINDS) -> None:
+    for kind in kinds:
+        for name, task in tasks.items():
+            wording = KINDS[0] if kind == BASE else kind
+            prompts = prompts_worded(
+                task, split, wording, routers.encoder, seed=0, rewordings=task.held_out_rewordings
+            )
+            routers.ask(kind, name, prompts)
+
+
+def ids(tasks: Mapping[str, Task], split: str) -> dict[str, list[str]]:
+    return {name: [row.id for row in task.splits[split]] for name, task in tasks.items()}
+
+
 def test_it_is_taught_every_wording_of_the_train_prompts_and_general_ones_as_the_bases(
     tiny_run: Path,
 ) -> None:
@@ -55,7 +69,9 @@ def test_it_is_taught_every_wording_of_the_train_prompts_and_general_ones_as_the
         assert rival.known[row.text] == "queue"
     queue, foreign = {"queue": tasks["queue"]}, {"general": tasks["sentiment"]}
     ours = {kind: {"queue": ["queue"] * len(tasks["queue"].splits["train"])} for kind in KINDS}
-    found = routers.report(queue, foreign, "train", ours)["rival"]
+    asked(routers, queue, "train")
+    asked(routers, foreign, "train", [BASE])
+    found = routers.report(ours, ids(queue, "train"))["rival"]
     assert found["kinds"]["formatted"]["accuracy"] == found["general"]["to_base"] == 1
     assert found["kinds"]["formatted"]["ours_minus"]["value"] == 0
 
@@ -63,7 +79,9 @@ def test_it_is_taught_every_wording_of_the_train_prompts_and_general_ones_as_the
 def test_the_difference_is_that_of_the_accuracies(tiny_run: Path) -> None:
     tasks = load_tasks(run_recipe(RunFolder(tiny_run)), allow_leakage=True).tasks
     always = {name: ["queue"] * len(task.splits["test"]) for name, task in tasks.items()}
-    found = taught(tiny_run, Tfidf()).report(tasks, {}, "test", dict.fromkeys(KINDS, always))["rival"]
+    routers = taught(tiny_run, Tfidf())
+    asked(routers, tasks, "test")
+    found = routers.report(dict.fromkeys(KINDS, always), ids(tasks, "test"))["rival"]
     assert found["general"] is None
     for kind in found["kinds"].values():
         gap = kind["ours_minus"]

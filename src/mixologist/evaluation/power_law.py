@@ -2,12 +2,11 @@
 
     score(n) = a - b n^-c    with a within the metric's bounds, c of ``EXPONENTS``
 
-The shape most often found for learning curves (Viering & Loog 2023, The Shape of Learning Curves: a Review, arXiv
-2103.10948, section 4). For each c the least squares in a and b are closed; we take the c that leaves the least. Its
-uncertainty is that of the scores: every draw of these, on other test rows and with other trainings, gets a law of its
-own. Scores that fall with more rows have a law that falls (b < 0): to forbid it would call noise a plateau, and be sure
-of it. That another shape were right is not in it, so what lies far beyond the sizes tried is a guess; through three
-sizes a law goes exactly.
+A common shape of learning curves (Viering & Loog 2023, The Shape of Learning Curves: a Review, arXiv 2103.10948). For
+each c the least squares in a and b are closed; we take the c that leaves the least. Its uncertainty is that of the
+scores: every draw of these, on other test rows and with other trainings, gets a law of its own. Scores that fall with
+more rows have a law that falls (b < 0): to forbid it would call noise a plateau, and be sure of it. That another shape
+were right is not in it, so what lies far beyond the sizes tried is a guess; through three sizes a law goes exactly.
 
 K = sizes, B = draws
 """

@@ -20,7 +20,7 @@ from mixologist.recipe.schema import Recipe
 from mixologist.records import Outcome
 from mixologist.tasks.encoding import Encoded, Encoder
 from mixologist.tasks.task import Task
-from mixologist.tasks.wordings import KINDS, learned_prompts, prompts_worded
+from mixologist.tasks.wordings import learned_prompts
 
 STRENGTHS = (10.0, 100.0)
 """Values of C tried, the inverse of the L2 penalty's weight; where both are level, the smaller one."""
@@ -72,6 +72,8 @@ class RivalRouters:
         recipe: Recipe,
     ) -> None:
         self.rivals, self.served_by, self.encoder, self.recipe = rivals, served_by, encoder, recipe
+        self.named: dict[str, dict[str, dict[str, Texts]]] = {}
+        """Rival -> kind -> task -> what it named."""
         named = [(task, served_by[name]) for name, task in tasks.items()]
         named += [(task, BASE) for task in general.values()]
         if recipe.router.out_of_scope:
@@ -94,47 +96,36 @@ class RivalRouters:
         turns = [prompt.prompt[slice(*prompt.turn)] for prompt in prompts]
         return list(self.encoder.tokenizer.batch_decode(turns, skip_special_tokens=True))
 
-    def report(
-        self,
-        tasks: Mapping[str, Task],
-        general: Mapping[str, Task],
-        split: str,
-        ours: Mapping[str, Mapping[str, Sequence[str]]],
-    ) -> dict[str, Any]:
+    def ask(self, kind: str, task: str, prompts: Sequence[Encoded]) -> None:
+        """Let every rival name an adapter for each prompt of a kind; general ones have the kind ``BASE``."""
+        texts = self._texts(prompts)
+        for name, rival in self.rivals.items():
+            self.named.setdefault(name, {}).setdefault(kind, {})[task] = rival.names(texts)
+
+    def report(self, ours: Mapping[str, Mapping[str, Texts]], ids: Mapping[str, Texts]) -> dict[str, Any]:
         """Rival -> kind of prompt -> its accuracy (mean over tasks), and ours minus it, paired; and its general texts.
 
         Args:
-            ours: kind -> task -> the adapter that our router named for each prompt.
+            ours: kind -> task -> the adapter that our router named for each prompt asked.
+            ids: task -> the rows' names, by which turns of one conversation are known.
         """
-        asked = {
-            kind: {name: self._asked(task, split, kind) for name, task in tasks.items()} for kind in KINDS
-        }
-        ids = {name: [example.id for example in task.splits[split]] for name, task in tasks.items()}
-        foreign = [text for task in general.values() for text in self._asked(task, split, KINDS[0])]
         return {
-            name: {
-                "kinds": {kind: self._against(rival, asked[kind], ours[kind], ids) for kind in KINDS},
-                "general": {"to_base": _share(rival.names(foreign), BASE), "n": len(foreign)} if foreign else None,
+            rival: {
+                "kinds": {kind: self._against(found[kind], ours[kind], ids) for kind in ours},
+                "general": self._general([name for names in found.get(BASE, {}).values() for name in names]),
             }
-            for name, rival in self.rivals.items()
-        }  # fmt: skip
+            for rival, found in self.named.items()
+        }
 
-    def _asked(self, task: Task, split: str, kind: str) -> list[str]:
-        rewordings = task.held_out_rewordings
-        return self._texts(
-            prompts_worded(task, split, kind, self.encoder, seed=self.recipe.seed, rewordings=rewordings)
-        )
+    def _general(self, names: Texts) -> dict[str, Any] | None:
+        return {"to_base": _share(names, BASE), "n": len(names)} if names else None
 
     def _against(
-        self,
-        rival: Rival,
-        asked: Mapping[str, Texts],
-        ours: Mapping[str, Texts],
-        ids: Mapping[str, Texts],
+        self, theirs: Mapping[str, Texts], ours: Mapping[str, Texts], ids: Mapping[str, Texts]
     ) -> dict[str, Any]:
         options, metric, pairs, accuracies = self.recipe.evaluation, make("accuracy"), {}, []
-        for task, texts in asked.items():
-            served, found = self.served_by[task], rival.names(texts)
+        for task, found in theirs.items():
+            served = self.served_by[task]
             both = [_outcomes(ids[task], names, served) for names in (ours[task], found)]
             pairs[task] = (metric, both[:1], both[1:])
             accuracies.append(_share(found, served))
@@ -142,7 +133,7 @@ class RivalRouters:
             pairs, samples=options.bootstrap_samples, confidence=options.confidence, seed=self.recipe.seed
         )
         return {
-            "accuracy": sum(accuracies) / len(accuracies), "n": sum(map(len, asked.values())),
+            "accuracy": sum(accuracies) / len(accuracies), "n": sum(map(len, theirs.values())),
             "ours_minus": {"value": value, "low": low, "high": high},
         }  # fmt: skip
 

@@ -49,12 +49,16 @@ class RouterReport:
         """Accuracy over adapters and tasks by kind of prompt; confusion of formatted prompts; general texts; those out
         of scope."""
         served_by = self.router.settings.served_by
+        rivals = self._taught(tasks, general)
         routed = {
-            kind: {name: self._routed(task, split, kind, advance) for name, task in tasks.items()}
+            kind: {name: self._routed(task, split, kind, advance, rivals) for name, task in tasks.items()}
             for kind in KINDS
         }
         kinds = {kind: _kind(routes, served_by) for kind, routes in routed.items()}
-        foreign = {name: self._routed(task, split, "formatted", advance) for name, task in general.items()}
+        foreign = {
+            name: self._routed(task, split, "formatted", advance, rivals, as_kind=BASE)
+            for name, task in general.items()
+        }
         top = {key: kinds["formatted"][key] for key in ("accuracy", "task_accuracy", "abstained", "n")}
         return top | {
             "kinds": kinds,
@@ -66,7 +70,7 @@ class RouterReport:
                 name: {"to_base": _share([route.adapter == BASE for route in routes]), "n": len(routes)}
                 for name, routes in foreign.items()
             },
-            "rivals": self._rivals(tasks, general, split, routed),
+            "rivals": rivals.report(_adapters(routed), _ids(tasks, split)) if rivals else {},
             "risk_coverage": {kind: risk_coverage(*_told(routed[kind], served_by)) for kind in KINDS},
             "calibration": {
                 kind: calibration(
@@ -83,32 +87,31 @@ class RouterReport:
             },
         }
 
-    def _rivals(
-        self,
-        tasks: Mapping[str, Task],
-        general: Mapping[str, Task],
-        split: str,
-        routed: Mapping[str, Mapping[str, list[Route]]],
-    ) -> dict[str, Any]:
-        """What others would route with; nothing where there is nothing to choose from."""
+    def _taught(self, tasks: Mapping[str, Task], general: Mapping[str, Task]) -> RivalRouters | None:
+        """What others would route with; None where there is nothing to choose from."""
         served_by = self.router.settings.served_by
         outside = self.recipe.router.out_of_scope and any(task.out_of_scope for task in tasks.values())
         if len({served_by[name] for name in tasks}) == 1 and not general and not outside:
-            return {}
-        ours = {
-            kind: {name: [route.adapter for route in routes] for name, routes in found.items()}
-            for kind, found in routed.items()
-        }
-        taught = RivalRouters(self.rivals, tasks, general, served_by, self.encoder, self.recipe)
-        return taught.report(tasks, general, split, ours)
+            return None
+        return RivalRouters(self.rivals, tasks, general, served_by, self.encoder, self.recipe)
 
-    def _routed(self, task: Task, split: str, kind: str, advance: Callable[[int], None]) -> list[Route]:
-        return self.routes(
-            prompts_worded(
-                task, split, kind, self.encoder, seed=self.recipe.seed, rewordings=task.held_out_rewordings
-            ),
-            advance,
+    def _routed(
+        self,
+        task: Task,
+        split: str,
+        kind: str,
+        advance: Callable[[int], None],
+        rivals: RivalRouters | None = None,
+        *,
+        as_kind: str = "",
+    ) -> list[Route]:
+        """Routes of a split's prompts of a kind; the rivals are asked the same ones, as prompts of ``as_kind``."""
+        prompts = prompts_worded(
+            task, split, kind, self.encoder, seed=self.recipe.seed, rewordings=task.held_out_rewordings
         )
+        if rivals:
+            rivals.ask(as_kind or kind, task.name, prompts)
+        return self.routes(prompts, advance)
 
     def _outside(
         self, task: Task, split: str, own: Mapping[str, list[Route]], advance: Callable[[int], None]
@@ -126,6 +129,17 @@ class RouterReport:
         }  # fmt: skip
         seen = recipe.router.out_of_scope and len(outside.splits["train"]) > 0
         return kinds["formatted"] | {"seen_in_training": seen, "kinds": kinds}
+
+
+def _adapters(routed: Mapping[str, Mapping[str, list[Route]]]) -> dict[str, dict[str, list[str]]]:
+    return {
+        kind: {name: [route.adapter for route in routes] for name, routes in found.items()}
+        for kind, found in routed.items()
+    }
+
+
+def _ids(tasks: Mapping[str, Task], split: str) -> dict[str, list[str]]:
+    return {name: [example.id for example in task.splits[split]] for name, task in tasks.items()}
 
 
 def _identified(examples: Iterable[Example], routes: list[Route]) -> list[tuple[str, Route]]:
