@@ -30,6 +30,13 @@ def prompts() -> list[tuple[int, ...]]:
     return [row.prompt for row in rows(len(ADAPTERS))]
 
 
+def reads(base: Base) -> list[tuple[int, ...]]:
+    """Grows by the (rows, tokens) of each pass through the base."""
+    found: list[tuple[int, ...]] = []
+    base.blocks[0].register_forward_hook(lambda _, given, __: found.append(tuple(given[0].shape[:2])))
+    return found
+
+
 def reference(
     base: Base, bank: Bank, prompt: tuple[int, ...], adapter: str | None, label: tuple[int, ...]
 ) -> float:
@@ -80,8 +87,7 @@ def test_long_answers_are_those_of_whole_texts_read_anew(base: Base) -> None:
 def test_one_beginning_is_read_once_for_all_batches(base: Base) -> None:
     bank = bank_of(base, "a", "b")
     asked = [(*range(200, 220), *prompt) for prompt in prompts()]
-    read: list[tuple[int, ...]] = []
-    base.blocks[0].register_forward_hook(lambda _, given, __: read.append(tuple(given[0].shape[:2])))
+    read = reads(base)
     apart = Generator(base, bank, [0, 5], max_tokens=60).score(asked, ADAPTERS, LABELS)
     assert read[0] == (3, 20)
     assert len(read) > 1 + 2, "several batches"
@@ -101,8 +107,7 @@ def test_the_last_block_looks_at_the_last_token_of_a_prompt_alone(base: Base) ->
 def test_a_long_beginning_is_cut_to_the_budget(base: Base) -> None:
     bank = bank_of(base, "a", "b")
     asked = [(*range(200, 220), *prompt) for prompt in prompts()]
-    read: list[tuple[int, ...]] = []
-    base.blocks[0].register_forward_hook(lambda _, given, __: read.append(tuple(given[0].shape[:2])))
+    read = reads(base)
     few = Generator(base, bank, [0, 5], max_tokens=30).score(asked, ADAPTERS, LABELS)
     assert read[0] == (3, 10)
     np.testing.assert_allclose(few, Generator(base, bank, [0, 5]).score(asked, ADAPTERS, LABELS), atol=1e-4)
@@ -131,8 +136,7 @@ def test_what_prompts_begin_with_is_read_once_and_changes_nothing(
     bank = bank_of(base, "a", "b")
     same = tuple(range(200, 220))
     asked = [(*same, *prompt) for prompt in prompts()]
-    read: list[tuple[int, ...]] = []
-    base.blocks[0].register_forward_hook(lambda _, given, __: read.append(tuple(given[0].shape[:2])))
+    read = reads(base)
     found = Generator(base, bank, [0, 5]).score(asked, ADAPTERS, LABELS)
     assert read[0] == (3, len(same)), "once for a, for b and for the base"
     assert read[1] == (len(asked), max(map(len, prompts())))
