@@ -4,7 +4,7 @@ Above the last block's keys and values no token reads another one, so that atten
 that predicts nothing are work for nobody, forward and backward. In prompts with short answers that is most of a block.
 
     T = tokens of a pack, C = tokens asked, H = heads, G = key/value heads, D = head size,
-    n x Q, n x L = tokens asked and tokens of the segments of a bucket
+    n x Q, n x L = tokens asked and places of the segments of a bucket
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from mixologist.model.attention import Packing, Weighing, attend, gathered, put_back
+from mixologist.model.attention import Packing, Weighing, attend
 from mixologist.model.base import Base
 from mixologist.model.blocks import replaced
+from mixologist.model.buckets import Buckets
 from mixologist.model.families import after_attention
 
 
@@ -31,40 +32,35 @@ class Asked:
     packing: Packing
     rows: Tensor
     """(C,): their places in the pack."""
-    buckets: tuple[tuple[Tensor, Tensor], ...]
-    """For each bucket, both (n, Q): number among the asked, and place in its segment; the last one stands again for
-    those that a segment has less."""
-    restore: Tensor
-    """(C,): row in the concatenated, flattened buckets that holds each."""
+    buckets: Buckets
+    """Of the tokens asked, with the pack's segments in each."""
+    places: tuple[Tensor, ...]
+    """For each bucket (n, Q): each token's place in its segment."""
 
     @staticmethod
     def of(packing: Packing, lengths: Sequence[int], counts: Sequence[int], rows: Tensor) -> Asked:
         """``counts``: completion tokens of each segment; ``rows``: the tokens before each of these."""
-        size, length = torch.tensor(counts), torch.tensor(lengths)
-        start = size.cumsum(0) - size
-        restore = torch.empty(int(size.sum()), dtype=torch.long)
-        buckets, done = [], 0
-        for members in packing.members:
-            offsets = torch.arange(int(size[members].max()))
-            nth = torch.minimum(offsets[None], size[members, None] - 1)
-            numbers, real = start[members, None] + nth, offsets[None] < size[members, None]
-            restore[numbers[real]] = done + torch.arange(numbers.numel()).view_as(numbers)[real]
-            done += numbers.numel()
-            places = (length - size)[members, None] - 1 + nth
-            buckets.append((numbers.to(rows.device), places.to(rows.device)))
-        return Asked(packing, rows, tuple(buckets), restore.to(rows.device))
+        buckets = Buckets.of(counts, packing.members, rows.device)
+        length, size = (torch.tensor(each, device=rows.device) for each in (lengths, counts))
+        first = length - size - 1 - (size.cumsum(0) - size)  # place of a segment's first, less its number
+        places = [
+            first[members, None] + numbers
+            for members, numbers in zip(packing.members, buckets.positions, strict=True)
+        ]
+        return Asked(packing, rows, buckets, tuple(places))
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `attention.Layout` has it, with B = 1 and Q = K = T: zeros for those not asked."""
-        few, outputs = query.index_select(2, self.rows), []
-        for (numbers, places), tokens in zip(self.buckets, self.packing.buckets, strict=True):
-            keys = torch.arange(tokens.shape[1], device=tokens.device)
-            seen = keys <= places[..., None]  # (n, Q, L)
+        few = self.buckets.gather(query.index_select(2, self.rows))
+        keys, values = (self.packing.buckets.gather(states) for states in (key, value))
+        outputs = []
+        for q, k, v, places in zip(few, keys, values, self.places, strict=True):
+            number = torch.arange(k.shape[2], device=k.device)
+            seen = number <= places[..., None]  # (n, Q, L)
             if weighing.window is not None:
-                seen &= keys > places[..., None] - weighing.window
-            states = gathered(few, numbers), gathered(key, tokens), gathered(value, tokens)
-            outputs.append(attend(*states, seen[:, None], weighing))
-        return self._spread(put_back(outputs, self.restore), query.shape[2])
+                seen &= number > places[..., None] - weighing.window
+            outputs.append(attend(q, k, v, seen[:, None], weighing))
+        return self._spread(self.buckets.put_back(outputs), query.shape[2])
 
     def alone(self, forward: Any, as_asked: Callable[[], AbstractContextManager[None]]) -> Any:
         """``forward`` of a module that looks at one token at a time, (1, T, d) -> (1, T, e), for those asked."""

@@ -7,7 +7,7 @@ A pack: each segment attends to itself alone, causally, and no token is padding.
 into one batch. Padding to the longest of such a bucket stands on the right, where causal attention cannot see it, so
 that no mask is needed.
 
-    T = tokens, S = segments, H = heads, G = key/value heads, D = head size, n x L = segments x length of a bucket,
+    T = tokens, H = heads, G = key/value heads, D = head size, n x L = segments x places of a bucket,
     Q x K = queries x keys
 """
 
@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
 
+from mixologist.model.buckets import Buckets
 from mixologist.model.causal import causal, scaled
 
 NAME = "mixologist"
@@ -54,41 +55,23 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class Packing:
-    """Where the segments of a pack lie, as index tensors made once a batch and used in every block."""
+    """Where the segments of a pack lie."""
 
     members: tuple[list[int], ...]
     """Numbers of the segments in each bucket."""
-    buckets: tuple[Tensor, ...]
-    """Each (n, L): token positions; places past a segment's end repeat its last token."""
-    restore: Tensor
-    """(T,): row in the concatenated, flattened buckets that holds each token."""
+    buckets: Buckets
+    """Of all the pack's tokens."""
 
     @staticmethod
     def of(lengths: Sequence[int], device: torch.device) -> Packing:
         """The packing of segments laid end to end."""
-        starts = [0]
-        for length in lengths:
-            starts.append(starts[-1] + length)
-        restore = torch.empty(starts[-1], dtype=torch.long)
-        runs, buckets, row = _by_length(lengths), [], 0
-        for members in runs:
-            offsets = torch.arange(lengths[members[-1]])
-            size = torch.tensor([lengths[i] for i in members])
-            start = torch.tensor([starts[i] for i in members])
-            positions = start[:, None] + torch.minimum(offsets[None], size[:, None] - 1)
-            real = offsets[None] < size[:, None]
-            restore[positions[real]] = row + torch.arange(positions.numel()).view_as(positions)[real]
-            row += positions.numel()
-            buckets.append(positions.to(device))
-        return Packing(tuple(runs), tuple(buckets), restore.to(device))
+        members = _by_length(lengths)
+        return Packing(tuple(members), Buckets.of(lengths, members, device))
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `Layout` has it, with B = 1 and Q = K = T."""
-        outputs = []
-        for bucket in self.buckets:
-            q, k, v = (gathered(states, bucket) for states in (query, key, value))
-            outputs.append(attend(q, k, v, None, weighing))
-        return put_back(outputs, self.restore)
+        parts = zip(*(self.buckets.gather(states) for states in (query, key, value)), strict=True)
+        return self.buckets.put_back([attend(q, k, v, None, weighing) for q, k, v in parts])
 
 
 def _by_length(lengths: Sequence[int]) -> list[list[int]]:
@@ -100,20 +83,6 @@ def _by_length(lengths: Sequence[int]) -> list[list[int]]:
         else:
             runs.append([number])
     return runs
-
-
-def gathered(states: Tensor, positions: Tensor) -> Tensor:
-    """(1, h, T, D), and positions (n, L) among the T -> (n, h, L, D)."""
-    _, heads, tokens, size = states.shape
-    rows = states[0].transpose(0, 1).reshape(tokens * heads, size)
-    places = heads * positions[:, None] + torch.arange(heads, device=positions.device)[:, None]
-    return rows.index_select(0, places.flatten()).view(*places.shape, size)
-
-
-def put_back(buckets: Sequence[Tensor], restore: Tensor) -> Tensor:
-    """Each (n, H, L, D), and for T tokens their rows n L -> (1, T, H, D)."""
-    rows = torch.cat([bucket.transpose(1, 2).flatten(0, 1) for bucket in buckets])
-    return rows.index_select(0, restore)[None]
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weighing: Weighing) -> Tensor:

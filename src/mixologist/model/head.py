@@ -36,9 +36,11 @@ def losses_at_head(model: Any, hidden: Tensor, targets: Tensor) -> Tensor:
 
 
 def _losses(model: Any, hidden: Tensor, targets: Tensor) -> Tensor:
-    found = logits(model, hidden)
-    number = found if found.dtype == torch.float64 else found.float()
-    return functional.cross_entropy(number, targets, reduction="none")
+    return functional.cross_entropy(_wide(logits(model, hidden)), targets, reduction="none")
+
+
+def _wide(numbers: Tensor) -> Tensor:
+    return numbers if numbers.dtype == torch.float64 else numbers.float()
 
 
 class _Frozen(torch.autograd.Function):
@@ -49,10 +51,13 @@ class _Frozen(torch.autograd.Function):
         for read, aims in zip(hidden.split(rows), targets.split(rows), strict=True):
             with torch.set_grad_enabled(wanted):
                 leaf = read.detach().requires_grad_(wanted)
-                found = _losses(model, leaf, aims)
-                if wanted:
-                    gradients += torch.autograd.grad(found.sum(), leaf)
-            losses.append(found.detach())
+                found = logits(model, leaf)
+            log = _wide(found.detach()).log_softmax(-1)
+            losses.append(-log.gather(1, aims[:, None])[:, 0])
+            if wanted:
+                over = log.exp_()  # softmax, where the logarithms were: they are the most memory here
+                over[torch.arange(len(aims), device=aims.device), aims] -= 1
+                gradients += torch.autograd.grad(found, leaf, over.to(found.dtype))
         if wanted:
             ctx.save_for_backward(torch.cat(gradients))
         return torch.cat(losses)
