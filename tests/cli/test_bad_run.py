@@ -50,6 +50,18 @@ def no_harness(place: Place) -> Bad:
 
 
 @kinds
+def seeds_of_no_curve(place: Place) -> Bad:
+    says = ("--curve-seeds goes with --learning-curve", "--curve-seeds 5 alone", "leave --curve-seeds out")
+    return bad("evaluate", place.finished, "--curve-seeds", 5, says=says)
+
+
+@kinds
+def a_limit_of_no_harness(place: Place) -> Bad:
+    says = ("--harness-limit goes with --harness", "add --harness TASK")
+    return bad("evaluate", place.finished, "--harness-limit", 5, says=says)
+
+
+@kinds
 def another_version(place: Place) -> Bad:
     edit(copied(place) / "run.json", version=99)
     says = ("another version", "run.json: 99", "version 1", "the mixologist that made it")

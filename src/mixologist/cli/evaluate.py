@@ -10,6 +10,7 @@ import typer
 from mixologist import api
 from mixologist.cli import results
 from mixologist.cli.console import Json, Set, emit, following
+from mixologist.errors import UserError
 from mixologist.files import write_text
 from mixologist.harness_rows import SYSTEMS, measure, task_manager
 from mixologist.report.harness import harness_rows
@@ -40,11 +41,15 @@ def run(
         list[str],
         typer.Option(help="Also a task's score by its train rows (trains); give it again for more tasks."),
     ] = [],  # noqa: B006 - typer copies it
-    curve_seeds: Annotated[int, typer.Option(min=1, help="Trainings of each part of the rows.")] = 3,
+    curve_seeds: Annotated[
+        int | None, typer.Option(min=1, help="Trainings of each part of the rows; 3 when left out.")
+    ] = None,
     set_: Set = [],  # noqa: B006 - typer copies it
     json: Json = False,
 ) -> None:
     """See the module."""
+    _goes_with("--learning-curve TASK", learning_curve, {"--curve-seeds": curve_seeds})
+    _goes_with("--harness TASK", harness, {"--harness-path": harness_path, "--harness-limit": harness_limit})
     also = [f"--learning-curve {task}" for task in learning_curve] + [f"--harness {task}" for task in harness]
     with following(" ".join([f"mixologist evaluate {run} --split {split}", *also])) as follower:
         hooks = follower.hooks()
@@ -52,7 +57,7 @@ def run(
             check_task(RunFolder(run), task)
         manager = task_manager(harness, harness_path) if harness else None
         for task in learning_curve:
-            api.learning_curve(run, task, curve_seeds, hooks)
+            api.learning_curve(run, task, curve_seeds or 3, hooks)
         evaluation = api.evaluate(run, split, hooks, overrides=set_)
         if manager:
             measure(run, harness, manager, limit=harness_limit, advance=hooks.stage("harness", len(SYSTEMS)))
@@ -69,3 +74,15 @@ def run(
         )
         return
     results.show(folder, evaluation, record)
+
+
+def _goes_with(main: str, given: list[str], options: dict[str, object]) -> None:
+    """An option that would change nothing is told so, and not passed over."""
+    for name, value in options.items():
+        if value is not None and not given:
+            raise UserError(
+                f"{name} goes with {main.split()[0]}",
+                given=f"{name} {value} alone",
+                expected=f"{main} beside it",
+                do=f"add {main}, or leave {name} out",
+            )
