@@ -91,7 +91,7 @@ def false_alarms(asked: str, world: World, seed_count: int, tasks: int, runs: in
 
 def alarmed(run: Sequence[Difference]) -> bool:
     """Whether any task of a run has a clear verdict."""
-    judged = verdicts({str(i): d for i, d in enumerate(run)}, CONFIDENCE, SMALLEST)
+    judged = verdicts({str(i): d for i, d in enumerate(run)}, CONFIDENCE, SMALLEST, SAMPLES)
     return any(verdict.verdict in CLEAR for verdict in judged.values())
 
 
@@ -124,7 +124,7 @@ def _first_of(tasks: int, difference: Difference) -> tuple[str, float]:
     """Verdict where the other tasks show nothing at all: Holm's first step, the hardest one."""
     nothing = Difference(0, -1, 1, 200, 200, 1.0, 1.0, 1, "swap", 0.1, None)
     others = {f"other {i}": nothing for i in range(tasks - 1)}
-    judged = verdicts({"first": difference, **others}, CONFIDENCE, SMALLEST)["first"]
+    judged = verdicts({"first": difference, **others}, CONFIDENCE, SMALLEST, SAMPLES)["first"]
     return judged.verdict, judged.detectable
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mixologist.evaluation.answers import BASE, Answerer
 from mixologist.evaluation.baselines.full import FullModel, FullModels
 from mixologist.evaluation.baselines.merging import MERGES, merged
+from mixologist.evaluation.choice import choice
 from mixologist.evaluation.examples import instructive
 from mixologist.evaluation.forgetting import forgetting
 from mixologist.evaluation.measuring import evaluation, regret
@@ -28,13 +30,19 @@ from mixologist.runfolder import CONTROL, RunFolder
 from mixologist.tasks.task import Stage, Task
 
 
-def load_adapters(base: Base, folder: RunFolder, record: Mapping[str, Any], recipe: Recipe) -> Bank:
-    """A run's adapters, as anyone would load them, and those that its evaluation compares them with."""
+def load_adapters(
+    base: Base,
+    folder: RunFolder,
+    record: Mapping[str, Any],
+    recipe: Recipe,
+    added: Mapping[str, Path] = MappingProxyType({}),
+) -> Bank:
+    """A run's adapters, as anyone would load them, and those that its evaluation compares them with; and ``added``."""
     single = {task: folder.adapter(name) for task, name in single_task(record).items()}
     kinds = [kind for kind in MERGES if kind in recipe.evaluation.baselines]
     merges = merged(base, single, kinds, folder.baselines) if kinds else []
     trained = [read_adapter(folder.any_adapter(name)) for name in (*record["adapters"], *record["controls"])]
-    return load_bank(base, [*trained, *merges])
+    return load_bank(base, [*trained, *merges, *(read_adapter(place) for place in added.values())])
 
 
 def single_task(record: Mapping[str, Any]) -> dict[str, str]:
@@ -48,8 +56,9 @@ def make_evaluator(
     loaded: tuple[Base, Bank],
     encoder: Any,
     folder: RunFolder,
+    added: Mapping[str, Path] = MappingProxyType({}),
 ) -> Evaluator:
-    """The evaluator of a run's adapters."""
+    """The evaluator of a run's adapters; those ``added`` can be asked, too, and feed no task here."""
     base, bank = loaded
     # From the files, not from the record: an adapter that was changed by hand is another one.
     names = (*record["adapters"], *record["controls"])
@@ -57,6 +66,7 @@ def make_evaluator(
         BASE: record["base_digest"]
     }
     digests |= {name: adapter_digest(folder.baselines / name) for name in bank.names if name in MERGES}
+    digests |= {name: adapter_digest(place) for name, place in added.items()}
     generator = Generator(base, bank, encoder.end_ids)
     full = FullModels(
         {
@@ -98,6 +108,7 @@ def evaluate_run(
         name: evaluator.edge_cases.of(task, split, answers[name], served_by[name], report)
         for name, task in tasks.items()
     }
+    candidates = {name: evaluator.chosen_by(task) for name, task in tasks.items()}
     if recipe.evaluation.transfer:
         across = transfer(
             evaluator.answerer, tasks, single_task(record), recipe.evaluation, recipe.seed, split
@@ -117,6 +128,15 @@ def evaluate_run(
         row["examples"] = instructive(tasks[name], split, first[name])
         row.update(evaluator.shortened[name])
         row.update(edges[name])
+        if candidates[name] and split == "test":
+            row["choice"] = choice(
+                tasks[name],
+                candidates[name],
+                served_by[name],
+                first[name]["oracle"],
+                recipe.evaluation,
+                recipe.seed,
+            )
     if recipe.evaluation.forgetting:
         result["forgetting"] = kept
     if recipe.evaluation.transfer:
@@ -124,7 +144,7 @@ def evaluate_run(
     if usage := evaluator.rivals.usage():
         result["endpoints"] = usage
     result["router"] = report.report(tasks, general, split, evaluator.answerer.advance)
-    result["router"]["regret"] = regret(result["tasks"])
+    result["router"] |= regret(tasks, answers, recipe.evaluation, recipe.seed)
     return result
 
 
@@ -155,15 +175,20 @@ def add_replicates(
     tasks: Mapping[str, Task],
     split: str,
 ) -> None:
-    """Let the adapters of a run's other training seeds answer beside the first one's, one set in memory at a time."""
+    """Let the adapters of a run's other training seeds answer beside the first one's, one set in memory at a time.
+
+    An adapter that was added later was trained once: the router may send a prompt to it in all of them.
+    """
     generator, served_by = evaluator.answerer.generator, record["served_by"]
     base, bank = generator.base, generator.bank
     for number, replicate in enumerate(record.get("replicates", []), start=1):
         if bank is not None:
             bank.detach()
         own = dict(record) | {key: replicate.get(key, {}) for key in ("adapters", "controls", "full")}
-        bank = load_adapters(base, folder.replicate(number), own, recipe)
-        other = make_evaluator(recipe, own, (base, bank), encoder, folder.replicate(number))
+        added = {name: folder.adapter(name) for name in record["adapters"] if name not in own["adapters"]}
+        bank = load_adapters(base, folder.replicate(number), own, recipe, added)
+        other = make_evaluator(recipe, own, (base, bank), encoder, folder.replicate(number), added)
+        other.feeds = evaluator.feeds  # systems have the same names, whatever was added
         other.answerer.advance = evaluator.answerer.advance
         trained = {name: task for name, task in tasks.items() if served_by[name] in replicate["adapters"]}
         for name, found in other.outcomes(trained, served_by, report, split, alone=False).items():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mixologist import seeds
+from mixologist.evaluation import confidence
 from mixologist.evaluation.confidence import calibration, ece, risk_coverage
 
 
@@ -32,11 +33,38 @@ def test_ece_of_a_constant_gap_is_the_gap() -> None:
 
 def test_a_calibrated_router_is_not_told_from_chance_and_an_overconfident_one_is() -> None:
     random = seeds.generator(0, "calibrated")
-    p = random.uniform(0.5, 1, 2000)
+    p, rows = random.uniform(0.5, 1, 2000), list(range(2000))
     hits = random.random(2000) < p
-    fair = calibration(p.tolist(), hits.tolist(), 0.95, 0)
+    fair = calibration(p.tolist(), hits.tolist(), rows, 0.95, 0)
     assert fair["ece"] == pytest.approx(fair["by_chance"], abs=0.012)
-    proud = calibration(np.minimum(1, p + 0.15).tolist(), hits.tolist(), 0.95, 0)
+    assert fair["low"] == 0
+    proud = calibration(np.minimum(1, p + 0.15).tolist(), hits.tolist(), rows, 0.95, 0)
     assert proud["low"] > 5 * proud["by_chance"]
     assert sum(part["n"] for part in proud["bins"]) == proud["n"] == 2000
     assert all(part["accuracy"] < part["confidence"] for part in proud["bins"])
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.05])
+def test_the_interval_holds_the_true_error(gap: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confidence, "SAMPLES", 100)
+    held = 0
+    for number in range(20):
+        random = seeds.generator(number, "planted")
+        p = random.uniform(0.6, 1, 500)
+        found = calibration(
+            p.tolist(), (random.random(500) < p - gap).tolist(), list(range(500)), 0.95, number
+        )
+        held += found["low"] <= gap <= found["high"]
+    assert held >= 16  # percentiles of resamples hold a gap of 0 never
+
+
+def test_turns_of_a_conversation_are_drawn_together() -> None:
+    random = seeds.generator(0, "turns")
+    p = np.repeat(random.uniform(0.6, 1, 50), 10)
+    hits = np.repeat(random.random(50) < p[::10] - 0.2, 10)  # a conversation is right or wrong as a whole
+    alone, together = (
+        calibration(p.tolist(), hits.tolist(), rows, 0.95, 0)
+        for rows in (list(range(500)), [n // 10 for n in range(500)])
+    )
+    assert together["ece"] == alone["ece"]
+    assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"])

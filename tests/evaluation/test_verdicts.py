@@ -11,7 +11,7 @@ def difference(value: float, p: float, clusters: int = 2000, rows_error: float =
 
 
 def judged(differences: dict[str, Difference], smallest: float = 0.05) -> dict[str, str]:
-    return {task: found.verdict for task, found in verdicts(differences, 0.95, smallest).items()}
+    return {task: found.verdict for task, found in verdicts(differences, 0.95, smallest, 2000).items()}
 
 
 def test_holm_is_the_published_procedure() -> None:
@@ -41,14 +41,14 @@ def test_verdicts_follow_sign_evidence_and_amount_of_data() -> None:
 
 def test_the_smallest_effect_of_interest_decides_how_much_data_is_enough() -> None:
     found = {"t": difference(0.01, 0.2)}
-    seen = verdicts(found, 0.95, 0.05)["t"].detectable
+    seen = verdicts(found, 0.95, 0.05, 2000)["t"].detectable
     assert judged(found, seen * 1.01) == {"t": "not_distinguishable"}
     assert judged(found, seen * 0.99) == {"t": "not_enough_data"}
 
 
 def test_many_tasks_need_stronger_evidence_each() -> None:
-    one = verdicts({"t0": difference(0.1, 0.03)}, 0.95, 0.05)
-    many = verdicts({f"t{n}": difference(0.1, 0.03 if n == 0 else 0.6) for n in range(8)}, 0.95, 0.05)
+    one = verdicts({"t0": difference(0.1, 0.03)}, 0.95, 0.05, 2000)
+    many = verdicts({f"t{n}": difference(0.1, 0.03 if n == 0 else 0.6) for n in range(8)}, 0.95, 0.05, 2000)
     assert one["t0"].verdict == "helped"
     assert many["t0"].verdict == "not_distinguishable"
     assert [one["t0"].p_holm, many["t0"].p_holm] == pytest.approx([0.03, 0.24])
@@ -56,6 +56,8 @@ def test_many_tasks_need_stronger_evidence_each() -> None:
 
 
 def test_tasks_with_too_few_rows_cost_the_others_nothing() -> None:
-    found = verdicts({"t": difference(0.1, 0.03), "few": difference(0.5, 1e-6, clusters=12)}, 0.95, 0.05)
+    found = verdicts(
+        {"t": difference(0.1, 0.03), "few": difference(0.5, 1e-6, clusters=12)}, 0.95, 0.05, 2000
+    )
     assert found["t"].verdict == "helped"
     assert found["few"].p_holm is None

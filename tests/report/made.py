@@ -147,7 +147,10 @@ def _row(number: int, task: str, sharing: bool, random: np.random.Generator) -> 
     )
     systems = {name: _interval(value) | {"seeds": 1, "format_failures": number % 2, "verdict": None}
                for name, value in values.items()}  # fmt: skip
-    paired = {"oracle - base": _interval(own - 0.1), "routed - oracle": _interval(0.0, 0.01)}
+    paired = {
+        "oracle - base": _interval(own - 0.1) | {"p_value": 0.01, "p_holm": 0.02},
+        "routed - oracle": _interval(0.0, 0.01),
+    }
     if sharing:
         verdicts = ("helped", "hurt", "not_distinguishable", "not_enough_data")
         systems["shared"]["verdict"] = verdicts[number % 4]

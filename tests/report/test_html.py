@@ -265,7 +265,7 @@ def test_agreement_where_training_looked(tmp_path: Path) -> None:
     write_report(folder)
     found = Reader((folder / "report.html").read_text()).table("cosines of gradients")
     assert found["a, b"] == {
-        "tasks": "a, b", "mean cosine": "-0.10 ± 0.41", "in conflict": "67%", "updates": "3", "early": "-0.20",
+        "tasks": "a, b", "mean cosine": "-0.10 ± 0.90", "in conflict": "67%", "updates": "3", "early": "-0.20",
         "midway": "-0.40", "late": "+0.30",
     }  # fmt: skip
     assert found["a with itself"]["midway"] == ""

@@ -29,8 +29,9 @@ def test_a_task_agrees_with_its_own_rows_and_opposes_the_opposite(base: Base, co
     against = [replace(segment, weight=-1.0) for segment in same]
     twice = [same[0], same[0]]
     found = agreement(base, bank, {"x": same, "y": same, "z": against, "t": twice, "one": same[:1]}, 100)
-    assert found["x"]["y"] == pytest.approx(1)
-    assert found["x"]["z"] == pytest.approx(-1)
+    # Of the four pairs of halves two are a half with itself and two are those that x is seen by: as noisy as x alone.
+    assert found["x"]["y"] == pytest.approx((1 + found["x"]["x"]) / 2)
+    assert found["x"]["z"] == pytest.approx(-(1 + found["x"]["x"]) / 2)
     assert found["t"]["t"] == pytest.approx(1)
     assert -1 < found["x"]["x"] < 1
     assert "one" not in found.get("one", {})

@@ -10,7 +10,7 @@ from mixologist.report.harness import harness_cells, harness_rows
 from mixologist.report.learning_curve import curve_cells, learning_curves, told
 from mixologist.report.numbers import duration, size
 from mixologist.report.tables import plain, terminal
-from mixologist.report.words import cocktail, gain, mind, routing, sharing
+from mixologist.report.words import caution, cocktail, gain, mind, routing, sharing
 from mixologist.runfolder import RunFolder
 
 
@@ -18,6 +18,7 @@ def show(folder: RunFolder, evaluation: dict[str, Any], record: dict[str, Any]) 
     """Table, verdicts, routing, cost and where to read on."""
     out.print(terminal(evaluation), markup=False)
     for sentence in (
+        caution(evaluation),
         *(mark.text for mark in sharing(evaluation)),
         cocktail(evaluation),
         gain(evaluation),

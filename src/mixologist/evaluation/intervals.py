@@ -187,15 +187,31 @@ def mean_difference(
     Args:
         pairs: task -> its metric and two systems' runs, with the same number of seeds in every task.
     """
-    found = []
+    found, clusters = [], 0
     for name, (metric, a, b) in pairs.items():
         left, right = np.broadcast_arrays(clustered(metric, a), clustered(metric, b))
         found.append(_differences(metric, left, right, samples, seed, (name,)))
+        clusters += left.shape[1]
     values = np.mean([values for values, _ in found], axis=0)
     drawn = np.mean([rows for _, rows in found], axis=0) + _seed_noise(values, samples, seed, ("mean",))
-    low, high = (float(q) for q in np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    most = float(np.mean([metric.bounds[1] - metric.bounds[0] for metric, _, _ in pairs.values()]))
     value = float(values.mean())
-    return value, min(low, value), max(high, value)
+    return value, *limits(value, drawn, (-most, most), clusters, confidence)
+
+
+def mean_value(
+    found: Mapping[str, tuple[Metric, Runs]], *, samples: int, confidence: float, seed: int
+) -> tuple[float, float, float]:
+    """The mean over tasks of a system's metric, and its limits: as `mean_difference`, of one training."""
+    redraws = [
+        redrawn(metric, runs[:1], samples=samples, seed=seed, names=(name,))
+        for name, (metric, runs) in found.items()
+    ]
+    value = float(np.mean([value for value, _ in redraws]))
+    drawn = np.mean([rows for _, rows in redraws], axis=0)
+    bounds = np.mean([metric.bounds for metric, _ in found.values()], axis=0)
+    clusters = sum(clustered(metric, runs[:1]).shape[1] for metric, runs in found.values())
+    return value, *limits(value, drawn, (float(bounds[0]), float(bounds[1])), clusters, confidence)
 
 
 def _differences(

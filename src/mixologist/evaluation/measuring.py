@@ -15,7 +15,7 @@ from mixologist.evaluation.intervals import Difference, bootstrap, compare, mean
 from mixologist.evaluation.metrics import format_failures, metric_of
 from mixologist.evaluation.power import detectable
 from mixologist.evaluation.resampling import Runs
-from mixologist.evaluation.verdicts import ENOUGH, verdicts
+from mixologist.evaluation.verdicts import ENOUGH, holm, verdicts
 from mixologist.recipe import schema
 from mixologist.tasks.task import Task
 
@@ -89,10 +89,22 @@ def cocktail(
     }  # fmt: skip
 
 
-def regret(rows: Mapping[str, Any]) -> float:
-    """Mean over tasks of (oracle - routed), in the tasks' metrics."""
-    gaps = [row["systems"]["oracle"]["value"] - row["systems"]["routed"]["value"] for row in rows.values()]
-    return float(sum(gaps) / len(gaps))
+def regret(
+    tasks: Mapping[str, Task], answers: Mapping[str, Answers], options: schema.Evaluation, seed: int
+) -> dict[str, float]:
+    """Mean over tasks of (oracle - routed), in the tasks' metrics, with its limits.
+
+    A task that was added to a run of several trainings has one: then the first of all tasks are taken.
+    """
+    seeds = min(len(answers[name]["oracle"]) for name in tasks)
+    pairs = {
+        name: (metric_of(task), *(answers[name][system][:seeds] for system in ("oracle", "routed")))
+        for name, task in tasks.items()
+    }
+    value, low, high = mean_difference(
+        pairs, samples=options.bootstrap_samples, confidence=options.confidence, seed=seed,
+    )  # fmt: skip
+    return {"regret": value, "regret_low": low, "regret_high": high}
 
 
 def measure(
@@ -103,7 +115,7 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """``tasks`` of evaluation.json (DESIGN: JSON shapes), task by task."""
     rows: dict[str, dict[str, Any]] = {}
-    sharing: dict[str, dict[str, Difference]] = {}
+    found_in: dict[str, dict[str, Difference]] = {}
     for name, task in tasks.items():
         found = answers[name]
         pairs = {
@@ -117,16 +129,25 @@ def measure(
             "systems": {system: _system(task, runs, options, seed) for system, runs in found.items()},
             "paired": {f"{a} - {b}": _record(difference, options) for (a, b), difference in pairs.items()},
         }
-        for (system, other), difference in pairs.items():
-            if system in SHARING and other == "single_task":
-                sharing.setdefault(system, {})[name] = difference
-    for system, differences in sharing.items():
-        for name, judged in verdicts(differences, options.confidence, options.smallest_effect).items():
-            rows[name]["systems"][system]["verdict"] = judged.verdict
-            rows[name]["paired"][f"{system} - single_task"] |= {
-                "p_holm": judged.p_holm, "detectable": judged.detectable,
-            }  # fmt: skip
+        for (a, b), difference in pairs.items():
+            found_in.setdefault(f"{a} - {b}", {})[name] = difference
+    for pair, differences in found_in.items():
+        for name, p_value in holm({name: d.p_value for name, d in differences.items()}).items():
+            rows[name]["paired"][pair]["p_holm"] = p_value
+    for system in SHARING:
+        _judge(system, rows, found_in.get(f"{system} - single_task", {}), options)
     return rows
+
+
+def _judge(
+    system: str, rows: Mapping[str, Any], differences: Mapping[str, Difference], options: schema.Evaluation
+) -> None:
+    judge = options.confidence, options.smallest_effect, options.bootstrap_samples
+    for name, judged in verdicts(differences, *judge).items():
+        rows[name]["systems"][system]["verdict"] = judged.verdict
+        rows[name]["paired"][f"{system} - single_task"] |= {
+            "p_holm": judged.p_holm, "detectable": judged.detectable,
+        }  # fmt: skip
 
 
 def _system(task: Task, runs: Runs, options: schema.Evaluation, seed: int) -> dict[str, Any]:

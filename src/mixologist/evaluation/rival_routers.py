@@ -42,6 +42,8 @@ class Rival(Protocol):
 class Tfidf:
     """TF-IDF of words, signs and pairs of these, with multinomial logistic regression; C by validation accuracy.
 
+    Names weigh alike, however many texts they have, as adapters do in our router's training.
+
     A word is what stands between spaces and signs, so that it does badly on scripts without spaces.
     """
 
@@ -51,7 +53,10 @@ class Tfidf:
             ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]", max_features=MOST_WORDS
         )
         features, held = self.words.fit_transform(train[0]), self.words.transform(validation[0])
-        models = [LogisticRegression(C=c, max_iter=2000, tol=1e-3).fit(features, train[1]) for c in STRENGTHS]
+        models = [
+            LogisticRegression(C=c, max_iter=2000, tol=1e-3, class_weight="balanced").fit(features, train[1])
+            for c in STRENGTHS
+        ]
         self.model = max(models, key=lambda model: model.score(held, validation[1]))
 
     def names(self, texts: Texts) -> Sequence[str]:
@@ -126,7 +131,7 @@ class RivalRouters:
         options, metric, pairs, accuracies = self.recipe.evaluation, make("accuracy"), {}, []
         for task, found in theirs.items():
             served = self.served_by[task]
-            both = [_outcomes(ids[task], names, served) for names in (ours[task], found)]
+            both = [outcomes(ids[task], names, served) for names in (ours[task], found)]
             pairs[task] = (metric, both[:1], both[1:])
             accuracies.append(_share(found, served))
         value, low, high = mean_difference(
@@ -138,7 +143,8 @@ class RivalRouters:
         }  # fmt: skip
 
 
-def _outcomes(ids: Texts, names: Texts, served: str) -> list[Outcome]:
+def outcomes(ids: Texts, names: Texts, served: str) -> list[Outcome]:
+    """Routes of one task's prompts, for a metric: right is ``served``."""
     return [Outcome(id, name, served, name) for id, name in zip(ids, names, strict=True)]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mixologist.evaluation.answers import BASE
 from mixologist.evaluation.confidence import calibration, risk_coverage
+from mixologist.evaluation.intervals import mean_value
+from mixologist.evaluation.metrics import make
 from mixologist.evaluation.out_of_scope import separation
-from mixologist.evaluation.rival_routers import Rival, RivalRouters, Tfidf
+from mixologist.evaluation.resampling import cluster_of
+from mixologist.evaluation.rival_routers import Rival, RivalRouters, Tfidf, outcomes
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.router import Route, Router
@@ -48,18 +51,18 @@ class RouterReport:
     ) -> dict[str, Any]:
         """Accuracy over adapters and tasks by kind of prompt; confusion of formatted prompts; general texts; those out
         of scope."""
-        served_by = self.router.settings.served_by
+        served_by, ids = self.router.settings.served_by, _ids(tasks, split)
         rivals = self._taught(tasks, general)
         routed = {
             kind: {name: self._routed(task, split, kind, advance, rivals) for name, task in tasks.items()}
             for kind in KINDS
         }
-        kinds = {kind: _kind(routes, served_by) for kind, routes in routed.items()}
+        kinds = {kind: self._kind(routes, ids) for kind, routes in routed.items()}
         foreign = {
             name: self._routed(task, split, "formatted", advance, rivals, as_kind=BASE)
             for name, task in general.items()
         }
-        top = {key: kinds["formatted"][key] for key in ("accuracy", "task_accuracy", "abstained", "n")}
+        top = {key: value for key, value in kinds["formatted"].items() if key != "tasks"}
         return top | {
             "kinds": kinds,
             "confusion": {
@@ -70,11 +73,12 @@ class RouterReport:
                 name: {"to_base": _share([route.adapter == BASE for route in routes]), "n": len(routes)}
                 for name, routes in foreign.items()
             },
-            "rivals": rivals.report(_adapters(routed), _ids(tasks, split)) if rivals else {},
+            "rivals": rivals.report(_adapters(routed), ids) if rivals else {},
             "risk_coverage": {kind: risk_coverage(*_told(routed[kind], served_by)) for kind in KINDS},
             "calibration": {
                 kind: calibration(
                     *_told(routed[kind], served_by, of_adapters=True),
+                    [(name, cluster_of(id)) for name, found in ids.items() for id in found],
                     self.recipe.evaluation.confidence,
                     self.recipe.seed,
                 )
@@ -89,9 +93,10 @@ class RouterReport:
 
     def _taught(self, tasks: Mapping[str, Task], general: Mapping[str, Task]) -> RivalRouters | None:
         """What others would route with; None where there is nothing to choose from."""
-        served_by = self.router.settings.served_by
-        outside = self.recipe.router.out_of_scope and any(task.out_of_scope for task in tasks.values())
-        if len({served_by[name] for name in tasks}) == 1 and not general and not outside:
+        served_by, wanted = self.router.settings.served_by, self.recipe.router.out_of_scope
+        outside = [task.out_of_scope for task in tasks.values() if task.out_of_scope and wanted]
+        to_base = any(len(task.splits["train"]) for task in [*general.values(), *outside])
+        if len({served_by[name] for name in tasks}) + to_base < 2:
             return None
         return RivalRouters(self.rivals, tasks, general, served_by, self.encoder, self.recipe)
 
@@ -130,6 +135,19 @@ class RouterReport:
         seen = recipe.router.out_of_scope and len(outside.splits["train"]) > 0
         return kinds["formatted"] | {"seen_in_training": seen, "kinds": kinds}
 
+    def _kind(self, routed: Mapping[str, list[Route]], ids: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Shares by task, their means, and limits of the mean accuracy."""
+        served_by, options = self.router.settings.served_by, self.recipe.evaluation
+        tasks = {name: _counts(name, served_by[name], routes) for name, routes in routed.items()}
+        named = {
+            name: (make("accuracy"), [outcomes(ids[name], [r.adapter for r in routes], served_by[name])])
+            for name, routes in routed.items()
+        }
+        _, low, high = mean_value(
+            named, samples=options.bootstrap_samples, confidence=options.confidence, seed=self.recipe.seed
+        )
+        return {"tasks": tasks, "low": low, "high": high} | _total(tasks)
+
 
 def _adapters(routed: Mapping[str, Mapping[str, list[Route]]]) -> dict[str, dict[str, list[str]]]:
     return {
@@ -160,11 +178,6 @@ def _told(
             sure.append(route.probabilities[adapter] * (1 if of_adapters else 1 - route.base_score))
             right.append(adapter == served_by[name])
     return sure, right
-
-
-def _kind(routed: Mapping[str, list[Route]], served_by: Mapping[str, str]) -> dict[str, Any]:
-    tasks = {name: _counts(name, served_by[name], routes) for name, routes in routed.items()}
-    return {"tasks": tasks} | _total(tasks)
 
 
 def _counts(task: str, adapter: str, routes: list[Route]) -> dict[str, Any]:

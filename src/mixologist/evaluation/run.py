@@ -53,24 +53,40 @@ class Evaluator:
             len(task.splits[split]) * (len(self.systems(name)) + len(self.rivals.of(task)) + 2)
             for name, task in tasks.items()
         )
+        chosen = sum(
+            len(task.splits["validation"]) * len(adapters)
+            for task in tasks.values()
+            if len(adapters := self._candidates(task)) > 1
+        )
         altered = sum(self.edge_cases.work(task, split) for task in tasks.values())
         outside = [task.out_of_scope for task in tasks.values() if task.out_of_scope]
         routed = sum(len(task.splits[split]) for task in [*tasks.values(), *outside]) * len(KINDS)
-        return answered + altered + routed + sum(len(task.splits[split]) for task in general.values())
+        return (
+            answered + chosen + altered + routed + sum(len(task.splits[split]) for task in general.values())
+        )
 
     def choose(self, tasks: Mapping[str, Task], split: str = "validation") -> dict[str, str]:
         """The adapter that serves each task: the better one on its validation rows; ties go to the shared one."""
         return {name: self._choose(task, split) for name, task in tasks.items()}
 
     def _choose(self, task: Task, split: str) -> str:
-        adapters = [adapter for system, adapter in self.systems(task.name).items() if system != "base"]
+        adapters = self._candidates(task)
         if len(adapters) == 1:
             return adapters[0]
-        metric, prompts = metric_of(task), self.answerer.prompts(task, split)
-        answers = self.answerer.of_each(task, split, prompts, adapters)
+        metric, answers = metric_of(task), self.chosen_by(task, split)
         values = {adapter: score(metric, outcomes) for adapter, outcomes in answers.items()}
         shared = [adapter for adapter in adapters if len(self.feeds[adapter]) > 1]
         return max([*shared, *adapters], key=values.__getitem__)
+
+    def _candidates(self, task: Task) -> list[str]:
+        return [adapter for system, adapter in self.systems(task.name).items() if system != "base"]
+
+    def chosen_by(self, task: Task, split: str = "validation") -> dict[str, list[Outcome]]:
+        """Adapter -> the answers by which the one that serves a task was chosen; empty where there was no choice."""
+        adapters = self._candidates(task)
+        if len(adapters) < 2:
+            return {}
+        return self.answerer.of_each(task, split, self.answerer.prompts(task, split), adapters)
 
     def outcomes(
         self,

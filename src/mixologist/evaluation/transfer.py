@@ -9,6 +9,7 @@ from typing import Any
 from mixologist.evaluation.answers import BASE, Answerer
 from mixologist.evaluation.intervals import bootstrap, compare
 from mixologist.evaluation.metrics import metric_of
+from mixologist.evaluation.verdicts import holm
 from mixologist.recipe import schema
 from mixologist.tasks.task import Task
 
@@ -21,7 +22,8 @@ def transfer(
     seed: int,
     split: str,
 ) -> dict[str, Any]:
-    """Task trained on -> task asked about -> value with limits, and the difference to the base on the same rows.
+    """Task trained on -> task asked about -> value with limits, and the difference to the base on the same rows, its
+    p-value also corrected for all of them.
 
     Args:
         adapters: task -> its single-task adapter.
@@ -47,4 +49,9 @@ def transfer(
             found[source][target] = {"value": value.value, "low": value.low, "high": value.high} | {
                 "minus_base": asdict(gain)
             }
+    cells = {
+        (source, target): cell["minus_base"] for source, row in found.items() for target, cell in row.items()
+    }
+    for cell, p_value in holm({cell: gain["p_value"] for cell, gain in cells.items()}).items():
+        cells[cell]["p_holm"] = p_value
     return found

@@ -8,15 +8,18 @@ ten tasks a chance of one in twenty per task does not become one in two. A diffe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mixologist.evaluation.intervals import Difference
 from mixologist.evaluation.power import detectable
 
 ENOUGH = 30
 """Clusters below which there is no verdict: there 95% intervals miss more than one time in ten (docs/verdicts.md)."""
+
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,13 @@ class Verdict:
     """The smallest effect found with 80% power at Bonferroni's level, whatever the other tasks show."""
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
     """Adjusted p-values; family-wise error is bounded by the level they are compared with.
 
     >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
     {'a': 0.03, 'c': 0.06, 'b': 0.06}
     """
-    adjusted: dict[str, float] = {}
+    adjusted: dict[Name, float] = {}
     running = 0.0
     for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[name]))
@@ -45,17 +48,22 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 
 def verdicts(
-    differences: Mapping[str, Difference], confidence: float, smallest_effect: float
+    differences: Mapping[str, Difference], confidence: float, smallest_effect: float, samples: int
 ) -> dict[str, Verdict]:
-    """Task -> verdict on its difference (shared - single_task); ``smallest_effect`` in units of the metric."""
+    """Task -> verdict on its difference (shared - single_task); ``smallest_effect`` in units of the metric.
+
+    ``samples``: swaps that were sampled. A p-value that comes of them is 1 / (samples + 1) at least, and where that is
+    above the level nothing can be found, however large.
+    """
     adjusted = holm({task: d.p_value for task, d in differences.items() if d.clusters >= ENOUGH})
     level = (1 - confidence) / max(1, len(adjusted))
     found = {}
     for task, difference in differences.items():
+        blind = difference.test != "exact_swap" and level <= 1 / (samples + 1)
         seen, p_value = detectable(difference, level), adjusted.get(task)
         if p_value is not None and p_value < 1 - confidence:
             found[task] = Verdict("helped" if difference.value > 0 else "hurt", p_value, seen)
-        elif p_value is not None and seen <= smallest_effect:
+        elif p_value is not None and seen <= smallest_effect and not blind:
             found[task] = Verdict("not_distinguishable", p_value, seen)
         else:
             found[task] = Verdict("not_enough_data", p_value, seen)

@@ -12,9 +12,17 @@ from mixologist.report.harness import harness_cells
 from mixologist.report.learning_curve import ABOUT as CURVES_ABOUT
 from mixologist.report.learning_curve import curve_cells, told
 from mixologist.report.numbers import difference
-from mixologist.report.tables import cells, markdown, rival_cells, router_cells
+from mixologist.report.tables import (
+    CHOICE_ABOUT,
+    calibration_cells,
+    cells,
+    choice_cells,
+    markdown,
+    rival_cells,
+    router_cells,
+)
 from mixologist.report.words import VERDICTS as VERDICT_WORDS
-from mixologist.report.words import cocktail, effects, gain, sharing
+from mixologist.report.words import caution, cocktail, effects, gain, routing, sharing
 
 ROUTING = """## Routing
 
@@ -23,6 +31,15 @@ never saw, *raw* the text alone.
 
 """
 RIVALS = """What others would route with, taught on the same prompts and asked the same ones. *ours ahead*: in points.
+
+"""
+CALIBRATION = """How far the router's confidence is from its accuracy (ECE, ten bins of equal numbers), in points with
+its interval; *by chance*: what a router whose confidence is right would show at this n.
+
+"""
+CHOICE = f"""## The adapter that serves
+
+{CHOICE_ABOUT}
 
 """
 OUT_OF_SCOPE = """## Out of scope
@@ -78,15 +95,17 @@ def page(
     """
     parts = [
         f"# {title}",
-        f"Split: {evaluation['split']}. Metric x 100 with its bootstrap interval over test rows; `!k` counts answers "
-        f"that could not be read (format failures). {_scope(evaluation)}",
+        f"Metric x 100 with its bootstrap interval over {evaluation['split']} rows; `!k` counts answers that could not "
+        f"be read (format failures). {_scope(evaluation)}",
         markdown(cells(evaluation)),
         "\n".join(f"- {sentence}" for sentence in _sentences(evaluation)),
         _section(VERDICTS, _verdicts(evaluation)),
         "## Paired differences\n\n" + markdown(_paired(evaluation)),
     ]
+    parts.append(_section(CHOICE, choice_cells(evaluation)))
     if "router" in evaluation:
         parts.append(ROUTING + markdown(router_cells(evaluation["router"])))
+        parts.append(_section(CALIBRATION, calibration_cells(evaluation["router"])))
         parts.append(_section(RIVALS, rival_cells(evaluation["router"])))
         parts.append(_section(OUT_OF_SCOPE, edge_cases.out_of_scope_cells(evaluation["router"])))
     parts.append(_section(CHALLENGES, edge_cases.challenge_cells(evaluation)))
@@ -105,13 +124,18 @@ def page(
 
 def _scope(evaluation: dict[str, Any]) -> str:
     if evaluation["scope"] == "recipe":
-        return f"Means over {evaluation['seeds']} trainings: verdicts speak of the recipe."
-    return "One training: verdicts speak of these weights, not of the recipe."
+        return (
+            f"Means over {evaluation['seeds']} trainings: verdicts speak of the recipe. The router, and which adapter "
+            "serves, are the first training's."
+        )
+    of = "One training" if evaluation["seeds"] == 1 else f"{evaluation['seeds']} trainings"
+    return f"{of}: verdicts speak of these weights, not of the recipe."
 
 
 def _sentences(evaluation: dict[str, Any]) -> list[str]:
     told = [mark.text for mark in sharing(evaluation)]
-    return [sentence for sentence in (*told, cocktail(evaluation), gain(evaluation)) if sentence]
+    rest = (cocktail(evaluation), gain(evaluation), routing(evaluation))
+    return [sentence for sentence in (caution(evaluation), *told, *rest) if sentence]
 
 
 def _verdicts(evaluation: dict[str, Any]) -> list[list[str]]:

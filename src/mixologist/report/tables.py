@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from mixologist.report.numbers import difference, points
+from mixologist.report.numbers import difference, interval, points
 from mixologist.report.systems import present
 from mixologist.report.words import VERDICTS, Effect, effects
 
@@ -34,6 +34,14 @@ SIGNS = {
 
 RIVALS = {"tfidf": "TF-IDF, logistic regression"}
 """What other routers are called."""
+
+
+CHOICE_ABOUT = (
+    "Chosen on validation rows, among the first training's adapters; all other tables are of test rows, which took no "
+    "part in it. The drop from validation to test holds the choice, that of the best state, and both samples' noise; "
+    "last column: the points that choosing the better of equally good adapters would add on average to its score on "
+    "the validation rows, which is the most that choosing can add."
+)
 
 
 def cells(evaluation: dict[str, Any]) -> list[list[str]]:
@@ -146,6 +154,29 @@ def rival_cells(router: dict[str, Any]) -> list[list[str]]:
         if general := rival["general"]:
             rows.append([label, "general, to the base", points(general["to_base"]), "", f"{general['n']:,}"])
     return [["router", "prompts", "accuracy", "ours ahead", "n"], *rows] if rows else []
+
+
+def calibration_cells(router: dict[str, Any]) -> list[list[str]]:
+    """By kind of prompt how far confidence is from accuracy, in points, and how far by chance alone."""
+    rows = [
+        [kind, interval({"value": found["ece"], **found}), points(found["by_chance"]), f"{found['n']:,}"]
+        for kind, found in router.get("calibration", {}).items()
+    ]
+    return [["prompts", "calibration error", "by chance", "n"], *rows] if rows else []
+
+
+def choice_cells(evaluation: dict[str, Any]) -> list[list[str]]:
+    """What each candidate scored on the validation rows by which one was chosen, and how the chosen one fell."""
+    rows = []
+    for name, task in evaluation["tasks"].items():
+        if found := task.get("choice"):
+            scored = "; ".join(f"{adapter} {interval(v)}" for adapter, v in found["validation"].items())
+            at_most = f"{100 * found['by_choice_at_most']:.1f}"
+            rows.append(
+                [name, task["served_by"], scored, f"{found['n']:,}", difference(found["drop"]), at_most]
+            )
+    header = ["task", "chosen", "validation", "n", "validation minus test", "by choosing, at most"]
+    return [header, *rows] if rows else []
 
 
 def _cell(system: dict[str, Any] | None) -> str:

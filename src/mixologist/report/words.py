@@ -21,7 +21,7 @@ VERDICTS = {
 TITLES = {
     "helped": "Sharing helped {}",
     "hurt": "Sharing hurt {}",
-    "not_distinguishable": "No difference that these test rows can show on {}",
+    "not_distinguishable": "No difference that these rows can show on {}",
     "not_enough_data": "Not enough data to tell on {}",
 }
 STAGES = {"training": "training", "routing": "fitting the router", "choosing": "choosing the served adapters"}
@@ -94,13 +94,18 @@ def gain(evaluation: Mapping[str, Any]) -> str:
     }
     if not found:
         return ""
-    better = [task for task, d in found.items() if d["low"] > 0]
-    worse = [task for task, d in found.items() if d["high"] < 0]
+    clear = {
+        t: d
+        for t, d in found.items()
+        if d.get("p_holm", d.get("p_value", 1.0)) < 1 - evaluation.get("confidence", 0.95)
+    }
+    better = [task for task, d in clear.items() if d["value"] > 0]
+    worse = [task for task, d in clear.items() if d["value"] < 0]
     mean = 100 * sum(d["value"] for d in found.values()) / len(found)
     of = f"{len(better)} of {len(found)} tasks" if len(found) > 1 else "its task" if better else "no task"
     lost = f"; they lose on {listed(worse)}" if worse else ""
     return (
-        f"The adapters beat the plain base on {of} (the interval lies above 0, each task by itself), by {mean:+.1f} "
+        f"The adapters beat the plain base on {of} (swap tests, Holm's correction over the tasks), by {mean:+.1f} "
         f"points on average over all{lost}."
     )
 
@@ -110,12 +115,33 @@ def routing(evaluation: Mapping[str, Any]) -> str:
     router = evaluation.get("router")
     if not router:
         return ""
-    kinds = [f"{percent(kind['accuracy'])} {KINDS.get(name, name)}" for name, kind in router["kinds"].items()]
-    cost = 100 * router["regret"]
+    kinds = [f"{_accuracy(kind)} {KINDS.get(name, name)}" for name, kind in router["kinds"].items()]
+    limits = [f"{100 * router[key]:.1f}" for key in ("regret_low", "regret_high") if key in router]
+    cost = f"{100 * router['regret']:.1f}" + (f" [{', '.join(limits)}]" if limits else "")
     return (
-        f"Of the prompts, {', '.join(kinds)} reach the right adapter; against always knowing the task, the router "
-        f"costs {cost:.1f} points on average."
+        f"Prompts that reach the right adapter, mean over tasks: {', '.join(kinds)}; against always knowing the task, "
+        f"the router costs {cost} points on average."
     )
+
+
+def caution(evaluation: Mapping[str, Any]) -> str:
+    """What to mind where rows other than the test rows were asked; nothing for these."""
+    if evaluation["split"] == "test":
+        return ""
+    why = {
+        "validation": "best states, the adapters that serve, the router's thresholds and TF-IDF's settings were chosen "
+        "on them",
+        "train": "they were trained on",
+    }
+    return (
+        f"These are {evaluation['split']} rows: {why[evaluation['split']]}. Values and verdicts flatter; those of the "
+        "test rows do not."
+    )
+
+
+def _accuracy(kind: Mapping[str, Any]) -> str:
+    limits = f" [{100 * kind['low']:.1f}, {100 * kind['high']:.1f}]" if "low" in kind else ""
+    return f"{percent(kind['accuracy'])}{limits}"
 
 
 def state(run: Run) -> Mark:

@@ -2,9 +2,10 @@
 
     cos(a, b) = g_a . g_b / (|g_a| |g_b|)      below 0: the tasks conflict (Yu et al. 2020, arXiv 2001.06782)
 
-g_t is the gradient of the update's loss from the examples of task t alone, at the weights before the step. An update
-has few examples of a task, and their noise draws every cosine towards 0, so each task is also compared with itself:
-cos(t, t) is between two halves of its examples, each with half of them, and says what could be seen at all.
+g_t is the gradient of the update's loss from some examples of task t, at the weights before the step. An update has few
+examples of a task, and their noise draws every cosine towards 0, so each task is also compared with itself: cos(t, t)
+is between two halves of its examples, and cos(a, b) the mean over a's halves and b's. All are gradients of half of a
+task's examples, equally noisy, so that the one says how much of the other could be seen.
 
 Gradients are taken beside the training's own, in a pass of their own: no update changes. P = the adapter's numbers
 """
@@ -12,7 +13,10 @@ Gradients are taken beside the training's own, in a pass of their own: no update
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations_with_replacement
+from functools import partial
+from itertools import combinations, combinations_with_replacement, product
+from math import isfinite
+from statistics import mean
 
 import torch
 from torch import Tensor
@@ -30,24 +34,28 @@ Agreement = dict[str, dict[str, float]]
 
 
 def agreement(
-    base: Base, bank: Trained, by_task: Mapping[str, Sequence[Segment]], max_tokens: int
+    base: Base,
+    bank: Trained,
+    by_task: Mapping[str, Sequence[Segment]],
+    max_tokens: int,
+    *,
+    recompute: bool = False,
 ) -> Agreement:
-    """Cosines between the tasks of one update of one adapter; a task of one example is not compared with itself.
+    """Cosines between the tasks of one update of one adapter; a task of one example is not compared with itself, and
+    stands whole beside the others' halves. What is not finite is left out.
 
     Costs a forward and a backward pass over the segments, and memory for 2 P numbers a task.
     """
+    of = partial(gradient, base, bank, max_tokens=max_tokens, recompute=recompute)
     halves = {
-        task: [gradient(base, bank, part, max_tokens) for part in (found[::2], found[1::2]) if part]
-        for task, found in by_task.items()
+        task: [of(part) for part in (found[::2], found[1::2]) if part] for task, found in by_task.items()
     }
     cosines: Agreement = {}
     for a, b in combinations_with_replacement(halves, 2):
-        if a != b:
-            cosines.setdefault(a, {})[b] = _cosine(
-                sum(halves[a][1:], halves[a][0]), sum(halves[b][1:], halves[b][0])
-            )
-        elif len(halves[a]) == 2:
-            cosines.setdefault(a, {})[a] = _cosine(*halves[a])
+        pairs = product(halves[a], halves[b]) if a != b else combinations(halves[a], 2)
+        found = [_cosine(*pair) for pair in pairs]
+        if found and isfinite(mean(found)):
+            cosines.setdefault(a, {})[b] = mean(found)
     return cosines
 
 
@@ -55,13 +63,15 @@ def _cosine(a: Tensor, b: Tensor) -> float:
     return float(torch.cosine_similarity(a, b, dim=0))
 
 
-def gradient(base: Base, bank: Trained, segments: Sequence[Segment], max_tokens: int) -> Tensor:
+def gradient(
+    base: Base, bank: Trained, segments: Sequence[Segment], max_tokens: int, *, recompute: bool = False
+) -> Tensor:
     """Gradient (P,) of the segments' weighted loss, all of one adapter, taken between two updates: the bank's own
     gradients are zero before and after.
     """
     touched = [segments[0].adapter, *range(len(bank.names), len(bank.parts))]  # `common` is always on
     for batch in micro_batches(segments, max_tokens, len(bank.names)):
-        losses = target_losses(base, bank, batch)
+        losses = target_losses(base, bank, batch, recompute=recompute)
         weights = torch.as_tensor(batch.weights, dtype=losses.dtype, device=losses.device)
         (losses * weights).sum().backward()
     found = bank.gradient(touched[0]).clone()

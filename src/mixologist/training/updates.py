@@ -82,7 +82,10 @@ class Updater:
         for (task, _), segment in zip(update.draws, self._segments(update), strict=True):
             by_task.get(task, []).append(segment)
         present = {task: found for task, found in by_task.items() if found}
-        return agreement(self.base, self.bank, present, self.options.max_tokens_per_batch)
+        return agreement(
+            self.base, self.bank, present, self.options.max_tokens_per_batch,
+            recompute=self.options.gradient_checkpointing,
+        )  # fmt: skip
 
     def _segments(self, update: Update) -> list[Segment]:
         encoded = [self.rows[task][index] for task, index in update.draws]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from statistics import stdev
+
+from scipy.special import stdtrit
 
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Figure, Table, Text
@@ -38,7 +41,8 @@ def _figure(adapter: str, looks: Looks) -> Figure:
         ),
         f"Gradient agreement in {adapter}: mean cosine (x 100) between the gradients of two tasks' examples in the "
         f"same update, over {len(looks)} updates; below 0 they conflict. On the diagonal a task against itself, half "
-        "of its examples against the other half: no pair can be expected above that."
+        "of its examples against the other half; pairs are of halves, too, so that what is seen of a task itself is "
+        "about the most that can be seen of two."
         f"{few}{explained(shown, shown)}",
         Table(
             "cosines of gradients" + (f", the {MOST_PAIRS} pairs that agree least" if told is not pairs else ""),
@@ -56,7 +60,7 @@ def _row(looks: Looks, a: str, b: str) -> list[Text]:
     conflicts = sum(cosine < 0 for cosine in cosines) / len(cosines)
     return [
         f"{a} with itself" if a == b else f"{a}, {b}",
-        f"{_mean(cosines):+.2f} ± {1.96 * _error(cosines):.2f}",
+        f"{_mean(cosines):+.2f}{_within(cosines)}",
         f"{conflicts:.0%}",
         f"{len(cosines)}",
         *(f"{_mean(part):+.2f}" if part else "" for part in parts),
@@ -72,10 +76,11 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _error(values: Sequence[float]) -> float:
-    """Standard error of the mean; 0 of a single value."""
-    mean = _mean(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / max(1, len(values) - 1) / len(values))
+def _within(values: Sequence[float]) -> str:
+    """Half a 95% interval of the mean, by Student's t; a single value has none."""
+    if len(values) < 2:
+        return ""
+    return f" ± {float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / math.sqrt(len(values)):.2f}"
 
 
 def _percent(cosine: float | None) -> float | None:

@@ -10,7 +10,7 @@ from mixologist.report.blocks import Block, Figure, Section, Table, Text, Words
 from mixologist.report.figures import MANY, Line, explained, only
 from mixologist.report.numbers import percent, points
 from mixologist.report.reading import BASE, Run
-from mixologist.report.tables import rival_cells
+from mixologist.report.tables import calibration_cells, rival_cells
 from mixologist.report.words import KINDS, routing
 
 
@@ -21,7 +21,7 @@ def router(run: Run) -> Section | None:
         return None
     assert run.evaluation is not None
     blocks: list[Block] = [Words(routing(run.evaluation)), _accuracy(found), _confusion(found, run)]
-    blocks += [part for part in (_risk(found), _rivals(found), _foreign(found)) if part]
+    blocks += [part for part in (_risk(found), _calibration(found), _rivals(found), _foreign(found)) if part]
     return Section("router", "Router", blocks)
 
 
@@ -96,10 +96,20 @@ def _risk(found: Mapping[str, Any]) -> Figure | None:
             "risk", "Lines: risk over coverage of the router.", list(lines.values()),
             "prompts answered by an adapter, %", "misrouted among them, %",
         ),
-        "Risk and coverage: the fewer prompts the router answers for, the fewer of them go wrong.",
+        "Risk and coverage: how many prompts go wrong where the router answers only for those it is surest of. A line "
+        "that falls to the left says that its confidence is worth something.",
         Table("risk by coverage, in percent", ["prompts", "coverage", "risk"], rows),
         {name: line.colour for name, line in lines.items()},
     )  # fmt: skip
+
+
+def _calibration(found: dict[str, Any]) -> Table | None:
+    cells = calibration_cells(found)
+    if not cells:
+        return None
+    rows: list[list[Text]] = [[KINDS.get(row[0], row[0]), *row[1:]] for row in cells[1:]]
+    title = "How far confidence is from accuracy (ECE), in points; by chance: of a router whose confidence is right"
+    return Table(title, cells[0], rows, ("prompts",))
 
 
 def _rivals(found: dict[str, Any]) -> Table | None:

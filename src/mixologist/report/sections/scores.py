@@ -8,9 +8,10 @@ from typing import Any
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Figure, Section, Table, Text, Words
 from mixologist.report.figures import MANY, Estimate
-from mixologist.report.numbers import difference, interval
+from mixologist.report.numbers import counted, difference, interval
 from mixologist.report.reading import Run
 from mixologist.report.systems import colours, label, present
+from mixologist.report.tables import CHOICE_ABOUT, choice_cells
 from mixologist.report.words import Effect, effects, tone
 
 
@@ -44,9 +45,20 @@ def scores(run: Run) -> Section | None:
         f"{run.level} interval. {less}"
     )
     key = {label(system): colour for system, colour in colours(shown).items()}
-    return Section(
-        "scores", "Scores", [Figure(drawing, caption.strip(), _score_table(run.scores, systems), key)]
-    )
+    blocks: list[Block] = [Figure(drawing, caption.strip(), _score_table(run.scores, systems), key)]
+    return Section("scores", "Scores", [*blocks, *_choice(run.evaluation)])
+
+
+def _choice(evaluation: dict[str, Any]) -> list[Block]:
+    """Which adapter serves, and by what."""
+    cells = choice_cells(evaluation)
+    if not cells:
+        return []
+    rows: list[list[Text]] = [list(row) for row in cells[1:]]
+    return [
+        Table("The adapter that serves each task", cells[0], rows, ("chosen", "validation")),
+        Words(CHOICE_ABOUT),
+    ]
 
 
 def _section(blocks: list[Block]) -> Section:
@@ -112,13 +124,16 @@ def served(task: str, row: Mapping[str, Any]) -> str:
 
 
 def _how(evaluation: Mapping[str, Any]) -> str:
+    seeds = counted(evaluation.get("seeds", 1), "training")
     told = (
-        "One training seed: the verdicts speak of these weights, not of the recipe."
+        f"{seeds}: the verdicts speak of these weights, not of the recipe."
         if evaluation.get("scope", "these_weights") == "these_weights"
-        else "Several training seeds: the verdicts speak of the recipe, and training's own noise is in them."
+        else f"{seeds}: the verdicts speak of the recipe, and training's own noise is in them. The router, and which "
+        "adapter serves, are the first one's."
     )
     return (
-        f"{told} They come from swap tests on the test rows, corrected for the number of tasks (Holm). Not "
+        f"{told} They come from swap tests on the test rows, corrected for the number of tasks (Holm); the intervals "
+        "are each task's own and not corrected, so that one may lie above 0 where there is no verdict. Not "
         "distinguishable is not equal: the interval says how large a difference may hide."
     )
 
