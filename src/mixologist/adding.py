@@ -116,7 +116,7 @@ def add_adapter(folder: RunFolder, adapter: Path) -> dict[str, Any]:
         )
     _check_free(record, adapter.name)
     base = load_base(run_recipe(folder).base_model, dtype=record["choices"]["dtype"])
-    check_base(record, base)
+    base.check_digest(record["base_digest"])
     _copy(base, adapter, folder.adapter(adapter.name), adapter.name)
     record["adapters"][adapter.name] = {"tasks": [], "digest": adapter_digest(folder.adapter(adapter.name))}
     folder.write_record(record)
@@ -135,22 +135,11 @@ def _check_free(record: Mapping[str, Any], name: str) -> None:
 
 
 def base_of(record: Mapping[str, Any], recipe: Recipe) -> Base:
-    """A run's base, in the precision and on the device that it was trained with. Raises `UserError` as `check_base`."""
+    """A run's base, in the precision and on the device of its training. Raises `UserError` where it has changed."""
     choices = record["choices"]
     base = load_base(recipe.base_model, dtype=choices["dtype"], device=choices["device"])
-    check_base(record, base)
+    base.check_digest(record["base_digest"])
     return base
-
-
-def check_base(record: Mapping[str, Any], base: Base) -> None:
-    """Raise `UserError` where the base is not the one that the run was trained on."""
-    if record["base_digest"] != base.digest:
-        raise UserError(
-            "the base has changed since the run was trained",
-            given=base.name,
-            expected=f"weights with digest {record['base_digest'][:12]}",
-            do="restore the base's files",
-        )
 
 
 def _train(folder: RunFolder, plan: Plan, base: Base, name: str, hooks: Hooks) -> dict[str, Any]:

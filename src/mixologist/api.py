@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mixologist import scaling
-from mixologist.adding import base_of, check_base, run_recipe
+from mixologist.adding import base_of, run_recipe
 from mixologist.describing import describe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluating import evaluate_run, load_adapters
@@ -58,7 +58,7 @@ class Model:
         recipe = run_recipe(self.folder)
         choices = self.record["choices"]
         self.base = load_base(recipe.base_model, dtype=choices["dtype"])
-        check_base(self.record, self.base)
+        self.base.check_digest(self.record["base_digest"])
         self.bank = load_bank(
             self.base, [read_adapter(self.folder.adapter(name)) for name in self.record["adapters"]]
         )

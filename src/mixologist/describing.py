@@ -52,7 +52,7 @@ def trunk_cache(plan: Plan, computed: int) -> dict[str, Any]:
     need no backward: 2 L - s. Stored, they are passed once for each of the rows' own tokens, and 2 (L - s) are left.
     """
     s, blocks = plan.trunk, plan.skeleton.blocks
-    own = sum(plan.tokens(name) for name in plan.train)
+    own = sum(plan.tokens(name) for name in plan.train) + _validation_tokens(plan)
     size = own * plan.skeleton.hidden_size * DTYPES[dtype_of(plan)].itemsize if s else 0
     used = 0 < size <= plan.recipe.training.trunk_cache_gb * 1e9
     plain = (2 * blocks - s) * computed
@@ -63,6 +63,15 @@ def trunk_cache(plan: Plan, computed: int) -> dict[str, Any]:
         "passes": passes / max(1, 2 * blocks * computed),
         "saves": 1 - passes / max(1, plain),
     }
+
+
+def _validation_tokens(plan: Plan) -> int:
+    """Of the rows that validation losses are taken on, if they are as long as the train rows."""
+    most, tokens = plan.recipe.evaluation.validation_loss_rows, 0
+    for name, task in plan.tasks.tasks.items():
+        rows = min(most, len(task.splits["validation"]))
+        tokens += plan.tokens(name) * rows // max(1, len(plan.train[name]))
+    return tokens
 
 
 def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:

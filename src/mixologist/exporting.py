@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mixologist.adding import check_base, run_recipe
+from mixologist.adding import run_recipe
 from mixologist.errors import UserError, nearest
 from mixologist.files import write_folder
 from mixologist.model.base import load_base, whole
@@ -57,7 +57,7 @@ def _copy(folder: RunFolder, to: Path, names: list[str]) -> list[Path]:
 def _merge(folder: RunFolder, name: str, to: Path, record: dict[str, Any]) -> Path:
     """W' = W + s B A in the base's dtype, written as an ordinary Transformers folder."""
     base = load_base(run_recipe(folder).base_model, dtype=whole(record["choices"]["dtype"]))
-    check_base(record, base)
+    base.check_digest(record["base_digest"])
     bank = load_bank(base, [read_adapter(folder.adapter(name), name)])
     bank.merge(0)
     bank.detach()

@@ -94,7 +94,9 @@ class _Execution:
         self.base = load_base(
             self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device")
         )
-        if not self.record:
+        if self.record:
+            self.base.check_digest(self.record["base_digest"])
+        else:
             if self.recipe.training.torch_compile:
                 check_compiler(self.base.device)
             self.record = self._first_record(self.base)

@@ -70,11 +70,15 @@ class Trainings:
             if number >= bool(self.record["adapters"]) + len(self.record["replicates"]):
                 self._adapters(number)
                 note()
+                if number:  # the run's own go when it is complete
+                    shutil.rmtree(self.folder.replicate(number).checkpoints, ignore_errors=True)
             facts = self.record["replicates"][number - 1] if number else self.record
             for place, name in enumerate(full_models(self.plan), start=1):
                 if name not in facts.setdefault("full", {}):
                     facts["full"][name] = self._full(name, number, place)
                     note()
+                    again = self.folder.replicate(number).full(name) / "checkpoints"
+                    shutil.rmtree(again, ignore_errors=True)
 
     def _adapters(self, number: int) -> None:
         """Training with one seed. Rows and splits stay the same; first weights and the order of rows do not."""
@@ -115,7 +119,6 @@ class Trainings:
         self.record["tokens"] += result.computed_tokens
         if number:
             self.record["replicates"].append({"seed": seed, "adapters": facts, "controls": controls})
-            shutil.rmtree(folder.checkpoints, ignore_errors=True)
         else:
             self.record |= {"adapters": facts, "controls": controls}
 
@@ -134,7 +137,6 @@ class Trainings:
             result = train(job, Watch(self._progress(number, place), self.hooks.should_stop))
         model.detach()
         model.save(folder.full_model(name))
-        shutil.rmtree(folder.full(name) / "checkpoints", ignore_errors=True)
         self.record["tokens"] += result.computed_tokens
         return _facts(result, name, plan.feeds.adapters[name]) | {
             "learning_rate": plan.recipe.training.learning_rate,
@@ -163,4 +165,4 @@ def _facts(result: Result, name: str, tasks: Sequence[str]) -> dict[str, Any]:
         "best_step": result.best_step[name],
         "stopped_early": result.stopped[name],
         "validation_loss": {t: loss for (a, t), loss in result.validation.items() if a == name},
-    }
+    } | ({"diverged": True} if name in result.diverged else {})

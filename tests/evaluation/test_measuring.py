@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from mixologist import seeds
-from mixologist.evaluation.intervals import mean_difference
+from mixologist.evaluation.intervals import mean_difference, mean_value
 from mixologist.evaluation.measuring import cocktail, measure
 from mixologist.evaluation.metrics import make
 from mixologist.recipe.schema import Evaluation, Recipe, TaskSpec
@@ -77,3 +77,21 @@ def test_the_worst_task_stands_beside_the_mean(tmp_path: Path) -> None:
     assert found["relative"] == pytest.approx(found["value"] / own)
     assert sum(found["verdicts"].values()) == found["tasks"] == 2
     assert cocktail("groups", tasks, answers, rows, options, 0) == {}
+
+
+def test_means_of_what_is_always_the_same_have_limits() -> None:
+    """All prompts reach their adapter: what was not seen in 800 rows may have a share of 3 / 800."""
+    right = {t: (ACCURACY, [run(t, 1.1)]) for t in "ab"}
+    value, low, high = mean_value(right, samples=200, confidence=0.95, seed=0)
+    assert (value, high) == (1, 1)
+    assert low == pytest.approx(1 - 3 / 800, abs=1e-4)
+    pairs = {t: (ACCURACY, [run(t, 1.1)], [run(t, 1.1)]) for t in "ab"}
+    _, low, high = mean_difference(pairs, samples=200, confidence=0.95, seed=0)
+    assert -low == high == pytest.approx(3 / 800, abs=1e-4)
+
+
+def test_the_mean_over_tasks_is_of_tasks_and_not_of_rows() -> None:
+    found = {"a": (ACCURACY, [run("a", 0.5, 2000)]), "b": (ACCURACY, [run("b", 1.1, 50)])}
+    value, low, high = mean_value(found, samples=2000, confidence=0.95, seed=0)
+    assert value == pytest.approx(0.75, abs=0.02)
+    assert (high - low) / 2 == pytest.approx(1.96 * (0.25 / 2000) ** 0.5 / 2, rel=0.1)

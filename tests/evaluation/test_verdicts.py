@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mixologist.evaluation.intervals import Difference
@@ -61,3 +63,12 @@ def test_tasks_with_too_few_rows_cost_the_others_nothing() -> None:
     )
     assert found["t"].verdict == "helped"
     assert found["few"].p_holm is None
+
+
+def test_sampled_p_values_that_cannot_be_small_enough_are_too_little_data() -> None:
+    """Of 100 swaps the smallest p is 1/101, six times which is above 0.05: nothing can be found in six tasks."""
+    found = {f"t{n}": difference(0.01, 0.6) for n in range(6)}
+    assert {v.verdict for v in verdicts(found, 0.95, 0.05, 100).values()} == {"not_enough_data"}
+    assert {v.verdict for v in verdicts(found, 0.95, 0.05, 200).values()} == {"not_distinguishable"}
+    exact = {task: replace(d, test="exact_swap") for task, d in found.items()}
+    assert {v.verdict for v in verdicts(exact, 0.95, 0.05, 100).values()} == {"not_distinguishable"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import mixologist
 from mixologist.adding import add_adapter, add_task, read_task
 from mixologist.demo.build import rows
 from mixologist.errors import Interrupted, UserError
+from mixologist.evaluation.routing import RouterReport
 from mixologist.exporting import export
 from mixologist.files import write_json_lines
 from mixologist.hooks import Hooks
 from mixologist.model.base import load_base
+from mixologist.model.router import Route
 from mixologist.recipe.load import load
 from mixologist.runfolder import RunFolder
 
@@ -123,6 +126,26 @@ def test_add_leaves_the_older_adapters_as_they_are_and_serves_the_new_task(run: 
     assert mixologist.evaluate(run) == after
     with pytest.raises(UserError, match="already has"):
         add_task(RunFolder(run), read_task(new_task(tmp_path)))
+
+
+def test_an_adapter_added_to_several_trainings_answers_in_each(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = load(tiny_run / "recipe.yaml").model_dump(mode="json")
+    recipe["evaluation"]["seeds"] = 2
+    mixologist.train(recipe | {"output_dir": str(tmp_path / "run")})
+    routes = RouterReport.routes
+
+    def mistaken(*given: Any) -> list[Route]:
+        return [replace(route, adapter="urgency") for route in routes(*given)]
+
+    monkeypatch.setattr(RouterReport, "routes", mistaken)
+    add_task(RunFolder(tmp_path / "run"), read_task(new_task(tmp_path)))
+    after = evaluation(tmp_path / "run")
+    assert after["router"]["confusion"]["queue"] == {"urgency": 8}
+    assert after["tasks"]["queue"]["systems"]["routed"]["seeds"] == 2
+    assert after["tasks"]["urgency"]["systems"]["routed"]["seeds"] == 1
+    assert mixologist.evaluate(tmp_path / "run") == after
 
 
 def test_add_without_stored_features_makes_them_anew(run: Path, tmp_path: Path) -> None:

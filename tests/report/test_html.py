@@ -241,11 +241,18 @@ def test_a_record_of_an_older_version_is_read(five: Path, tmp_path: Path) -> Non
 def test_transfer_where_the_run_has_it(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run", names(3))
     evaluation = json.loads((folder / "evaluation.json").read_text())
+    gain = {"value": 0.1, "low": 0.05, "high": 0.15}
+    first, *_ = names(3)
     evaluation["transfer"] = {
-        task: {asked: {"minus_base": {"value": 0.1}} for asked in names(3)} for task in names(3)
+        task: {asked: {"minus_base": gain | {"p_holm": 0.01 if task == first else 0.3}} for asked in names(3)}
+        for task in names(3)
     }
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
-    assert "transfer" in report(folder).ids()
+    page = report(folder)
+    assert "transfer" in page.ids()
+    assert "3 of 9 cells differ" in page.text
+    found = page.table("points against the base with their 95% intervals, trained on (row), asked (column)")
+    assert [row[first] for row in found.values()] == ["+10.0 [+5.0, +15.0] *"] + ["+10.0 [+5.0, +15.0]"] * 2
 
 
 def test_agreement_where_training_looked(tmp_path: Path) -> None:

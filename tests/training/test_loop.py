@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mixologist.errors import Interrupted, UserError
+from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
-from mixologist.training.loop import Watch, train
+from mixologist.training.loop import Job, Watch, train
 from mixologist.training.state import Log
 from tests.tiny import tiny
 from tests.training.jobs import ROWS, job, weights
@@ -156,6 +158,51 @@ def test_an_adapter_that_diverges_ends_at_its_best_and_its_neighbours_go_on(
     assert bool(torch.isfinite(weights(made.bank, "a")).all())
     for name in ("b", "c", "shared"):
         torch.testing.assert_close(weights(made.bank, name), calm[name], rtol=1e-4, atol=1e-5)
+
+
+def test_an_adapter_that_diverges_before_the_first_validation_costs_no_neighbour_its_training(
+    base: Base, tmp_path: Path
+) -> None:
+    calm = outcome(base, tmp_path / "calm")
+    made = job(base, tmp_path / "wild")
+    bank = made.bank
+    assert isinstance(bank, Bank)
+    first: list[torch.Tensor] = []
+
+    def poison(step: int, steps: int, news: dict[str, Any]) -> None:
+        if step == 2:
+            first.append(weights(made.bank, "a"))
+            bank.layers[0].lora_A[0].register_hook(lambda gradient: gradient * float("nan"))
+
+    result = train(made, Watch(progress=poison))
+    assert result.diverged == {"a"}
+    assert result.stopped == {"a": True, "b": False, "c": False, "shared": False}
+    assert torch.equal(weights(made.bank, "a"), first[0]), "no step on a gradient that is no number"
+    for name in ("b", "c", "shared"):
+        torch.testing.assert_close(weights(made.bank, name), calm[name], rtol=1e-4, atol=1e-5)
+
+
+def test_validation_losses_that_are_no_numbers_pass_through_a_checkpoint(base: Base, tmp_path: Path) -> None:
+    def sick() -> Job:
+        made = job(base, tmp_path / "sick")
+        return replace(made, validate=lambda pairs: {
+            pair: float("nan") if pair[0] == "a" else loss for pair, loss in made.validate(pairs).items()
+        })  # fmt: skip
+
+    made = sick()
+    with pytest.raises(Interrupted):
+        train(made, stop_at(7))
+    made.bank.detach()
+    result = train(sick())
+    assert result.diverged == {"a"}
+    assert result.best_step["b"] > 0
+
+
+def test_a_base_without_a_loss_is_said_at_once(base: Base, tmp_path: Path) -> None:
+    made = job(base, tmp_path / "run")
+    nothing = replace(made, validate=lambda pairs: dict.fromkeys(pairs, float("nan")))
+    with pytest.raises(UserError, match="no loss on the validation rows"):
+        train(nothing)
 
 
 def test_a_log_cut_twice_has_no_holes(tmp_path: Path) -> None:

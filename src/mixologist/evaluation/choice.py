@@ -40,7 +40,8 @@ def choice(
         validation: candidate adapter -> its answers to the validation rows, of the first training; two or more.
         test: the ``served`` one's answers to the test rows.
     """
-    metric, how = metric_of(task), {"samples": options.bootstrap_samples, "seed": seed}
+    metric = metric_of(task)
+    how: Any = {"samples": options.bootstrap_samples, "seed": seed}
     level: Any = {"confidence": options.confidence}
     values = {
         name: bootstrap(metric, [rows], names=(task.name, "validation"), **how, **level)

@@ -98,7 +98,7 @@ def regret(
     """
     seeds = min(len(answers[name]["oracle"]) for name in tasks)
     pairs = {
-        name: (metric_of(task), *(answers[name][system][:seeds] for system in ("oracle", "routed")))
+        name: (metric_of(task), answers[name]["oracle"][:seeds], answers[name]["routed"][:seeds])
         for name, task in tasks.items()
     }
     value, low, high = mean_difference(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -220,8 +220,3 @@ class Sampler:
                 self.general[adapter][name] = replace(self.general[adapter][name], taken=int(taken))
         self.queues = {a: [(str(t), int(i)) for t, i in queue] for a, queue in state["queues"].items()}
         self.updates = {adapter: int(count) for adapter, count in state["updates"].items()}
-
-
-def describe(feeds: Feeds) -> dict[str, Any]:
-    """The feeds as JSON, for the run record."""
-    return asdict(feeds) | {"steps": feeds.steps}

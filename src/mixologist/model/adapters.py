@@ -192,10 +192,11 @@ class Bank:
             weight = cast(nn.Parameter, layer.base_layer.weight)
             weight.copy_(weight.to(delta.dtype) + (delta.T if transposed(layer.base_layer) else delta))
 
-    def freeze(self) -> None:
-        """Nothing of the bank is trained any more."""
-        for layer in self.layers:
-            layer.requires_grad_(False)
+    def freeze(self, index: int | None = None) -> None:
+        """One adapter, or nothing of the bank, is trained any more."""
+        for one in range(len(self.shapes)) if index is None else [index]:
+            for factor in self.factors(one):
+                factor.requires_grad_(False)
 
     @contextmanager
     def use(self, groups: Groups | None) -> Iterator[None]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -28,6 +28,8 @@ from mixologist.model.causal import causal, scaled
 
 NAME = "mixologist"
 """Of our attention function, as Transformers knows it."""
+REVISION = 2
+"""Of its numbers: raised when what it computes is rounded in another way, so that stored states are made anew."""
 LONGEST_PRODUCT = 512
 """Queries up to which weights under a mask are held whole (they grow with the square)."""
 SLACK = 1.25
@@ -91,6 +93,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weigh
     ``seen``: bool, to be broadcast to (n, H, Q, K), the window in it; None is causal within the window, and Q = K.
     """
     on_cpu = query.device.type == "cpu"
+    if seen is None and weighing.window is not None and weighing.window >= query.shape[2]:
+        weighing = replace(weighing, window=None)  # it hides nothing: no mask, and the fused kernel
     if seen is None and on_cpu and weighing.softcap is None:
         return causal(query, key, value, weighing.scale, weighing.window)
     if seen is None and (weighing.window or weighing.softcap):
@@ -99,6 +103,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weigh
         return _capped(query, key, value, seen, weighing.scale, weighing.softcap)
     if seen is not None and on_cpu and query.dtype == torch.bfloat16 and query.shape[2] <= LONGEST_PRODUCT:
         return _masked(seen, query, key, value, weighing.scale)
+    if seen is not None and not on_cpu:
+        key, value = (
+            _alike(query, key),
+            _alike(query, value),
+        )  # no fused kernel has both a mask and shared keys
     return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=seen, is_causal=seen is None, scale=weighing.scale,
         enable_gqa=query.shape[1] != key.shape[1],
@@ -113,9 +122,14 @@ def _causally_seen(length: int, window: int | None, device: torch.device) -> Ten
 
 def _capped(query: Tensor, key: Tensor, value: Tensor, seen: Tensor, scale: float, cap: float) -> Tensor:
     """Attention written out: neither kernel knows a soft cap."""
-    key, value = (states.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for states in (key, value))
+    key, value = _alike(query, key), _alike(query, value)
     products = cap * torch.tanh(query @ key.transpose(2, 3) * (scale / cap))
     return products.masked_fill(~seen, float("-inf")).softmax(-1) @ value
+
+
+def _alike(query: Tensor, states: Tensor) -> Tensor:
+    """(n, G, K, D) -> (n, H, K, D): each head its own keys or values."""
+    return states.repeat_interleave(query.shape[1] // states.shape[1], dim=1)
 
 
 def _masked(seen: Tensor, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:

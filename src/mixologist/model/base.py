@@ -51,11 +51,32 @@ class Base:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over config and weights: adapters belong to exactly one base."""
+        """SHA-256 over config and weights, of a hub id over its commit: adapters belong to exactly one base."""
         if self.folder is None:
-            state = {k: v for k, v in self.model.config.to_dict().items() if isinstance(v, (int, str, float))}
-            return hashlib.sha256(json.dumps([self.name, state], sort_keys=True).encode()).hexdigest()
+            made_by = [
+                self.name,
+                getattr(self.model.config, "_commit_hash", None) or _scalars(self.model.config),
+            ]
+            return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
         return folder_digest(self.folder)
+
+    def check_digest(self, expected: str) -> None:
+        """Raise `UserError` where a run was trained on another base."""
+        if self.digest != expected:
+            raise UserError(
+                "the base has changed since the run was trained",
+                given=self.name,
+                expected=f"weights with digest {expected[:12]}",
+                do="restore the base's files",
+            )
+
+
+def _scalars(config: Any) -> dict[str, Any]:
+    """What a configuration says of the model itself, and not of who reads it and how."""
+    passing = ("transformers_version", "dtype", "torch_dtype", "_attn_implementation_autoset")
+    return {
+        k: v for k, v in config.to_dict().items() if isinstance(v, int | str | float) and k not in passing
+    }
 
 
 def folder_digest(folder: Path) -> str:
@@ -194,13 +215,14 @@ def whole(dtype: str) -> str:
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on CUDA and on CPUs that multiply it in hardware (1.4 times as fast there), else float32.
+    """bfloat16 on GPUs and CPUs that multiply it in hardware (1.4 times as fast on a CPU), else float32.
 
     Asked of the processor and not timed, so that two runs on one machine never differ in it.
     """
-    fast = (
-        device.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    )
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if fast else torch.float32
 
 

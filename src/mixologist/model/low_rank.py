@@ -105,7 +105,7 @@ class _Adapted(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         read, *saved = ctx.saved_tensors
         lowered, middles = saved[: 2 * len(ctx.spans)], saved[2 * len(ctx.spans) :]
-        wants_x, wants_factors = ctx.needs_input_grad[0], any(ctx.needs_input_grad[4:])
+        wants_x, wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[4::2]
         x_gradient = upstream @ weight(ctx.linear) if wants_x else None
         z_gradient = torch.zeros_like(read) if ctx.dropout and ctx.needs_input_grad[1] else None
         into = z_gradient if ctx.dropout else x_gradient
@@ -118,7 +118,7 @@ class _Adapted(torch.autograd.Function):
                 inner[: piece.again] = 0
             if into is not None:
                 into[piece.rows].addmm_(inner, a)
-            if wants_factors:
+            if wanted[piece.span]:
                 _add(gradients, 2 * piece.span, (inner.T @ read[piece.rows]).to(ctx.dtype))
                 _add(gradients, 2 * piece.span + 1, (part.T @ middle).to(ctx.dtype).mul_(piece.scale))
         return x_gradient, z_gradient, None, None, *gradients

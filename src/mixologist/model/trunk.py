@@ -18,6 +18,8 @@ from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
 from mixologist.tasks.encoding import Encoded, Hidden
 
+LARGEST = torch.finfo(torch.float16).max
+
 
 class _Reached(Exception):  # noqa: N818 - not an error: the forward pass has come as far as it must
     def __init__(self, hidden: Tensor) -> None:
@@ -41,14 +43,15 @@ def prompt_features(
     """Router input (n, 2 d), float32 on the CPU: mean of h_d over the last user turn, and h_d at the last prompt token.
 
     h_d is the output of block ``depth`` (1-based) of the plain base; the blocks above are not computed, nor is any
-    adapter. ``advance`` is told how many prompts are done.
+    adapter. ``advance`` is told how many prompts are done. Numbers are cut at float16's largest, in which features are
+    stored: some families' hidden states (Gemma 3) have larger ones.
     """
     features = torch.empty(len(prompts), 2 * base.model.config.hidden_size)
     with bank.use(None) if bank else nullcontext():
         for batch in batches([len(prompt.prompt) for prompt in prompts], max_tokens):
             features[batch] = _features(base, [prompts[i] for i in batch], depth).float().cpu()
             advance(len(batch))
-    return features
+    return features.clamp_(-LARGEST, LARGEST)
 
 
 def _features(base: Base, prompts: Sequence[Encoded], depth: int) -> Tensor:

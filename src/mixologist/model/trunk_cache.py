@@ -18,9 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,19 +26,17 @@ from typing import IO, Any, overload
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from numpy.typing import NDArray
 
-from mixologist.errors import UserError
 from mixologist.files import digest, write_json, write_whole
 from mixologist.mixing.batching import Encoded
-from mixologist.model.attention import NAME
+from mixologist.model.attention import NAME, REVISION
 from mixologist.model.base import Base
+from mixologist.model.shelf import FOLDER, Shelf
 from mixologist.model.trunk import as_array, batches, hidden_states
 from mixologist.tasks.encoding import Advance, Hidden, silent
 
-FOLDER = "MIXOLOGIST_CACHE"
-"""Names the folder of caches in the environment."""
 NUMBERS = {torch.float32: np.float32, torch.float64: np.float64, torch.bfloat16: np.int16}
 PACK_TOKENS = 8192
 """Computed at once."""
@@ -126,38 +122,11 @@ class TrunkCache:
                 os.utime(entry.seal)  # last used now
                 advance(len(rows))
             else:
-                self._make_room(entry.bytes, keep)
-                write_whole(entry.file, lambda path: _fill(path, base, blocks, rows, entry, advance))
-                write_json(
-                    entry.seal, {"sha256": digest(entry.file), "tokens": entry.tokens, "blocks": blocks}
-                )
+                with Shelf(self.folder, self.max_bytes).room(entry.key, entry.bytes, keep):
+                    write_whole(entry.file, lambda path: _fill(path, base, blocks, rows, entry, advance))
+                    sealed = {"sha256": digest(entry.file), "tokens": entry.tokens, "blocks": blocks}
+                    write_json(entry.seal, sealed)
             return StoredRows(rows, blocks, entry.file, entry.ends)
-
-    def _make_room(self, wanted: int, keep: set[str]) -> None:
-        """Evict what was used longest ago, and what a kill left half written; `UserError` where the disk is full."""
-        for half in self.folder.glob(".*.partial"):
-            self._remove(half.name[1:].split(".")[0], half)
-        sealed = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        taken = sum(file.stat().st_size for file in self.folder.glob("*.npy"))
-        for seal in sealed:
-            if seal.stem not in keep and taken + wanted > self.max_bytes:
-                states = seal.with_suffix(".npy")
-                taken -= states.stat().st_size if states.exists() else 0
-                self._remove(seal.stem, seal, states)
-        free = shutil.disk_usage(self.folder).free
-        if free < wanted:
-            raise UserError(
-                "the trunk's hidden states find no room on the disk",
-                given=f"{free / 1e9:.1f} GB free in {self.folder}",
-                expected=f"{wanted / 1e9:.1f} GB",
-                do=f"free some, let {FOLDER} name another folder, or write training.trunk_cache_gb: 0",
-            )
-
-    def _remove(self, key: str, *files: Path) -> None:
-        """Unless another run holds the entry."""
-        with suppress(Timeout), FileLock(self.folder / f"{key}.lock", timeout=0):
-            for file in files:
-                file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -173,7 +142,8 @@ class _Entry:
         """One pass over the rows' token ids."""
         made_by = {
             "base": base.digest, "blocks": blocks, "dtype": base.number, "device": base.device.type,
-            "attention": NAME, "versions": [version(name) for name in ("mixologist", "torch", "transformers")],
+            "attention": [NAME, REVISION],
+            "versions": [version(name) for name in ("mixologist", "torch", "transformers")],
         }  # fmt: skip
         hashed = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode())
         lengths = np.zeros(len(rows), dtype=np.int64)

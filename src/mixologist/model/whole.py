@@ -31,6 +31,7 @@ class Trained(Protocol):
     def names(self) -> list[str]: ...  # noqa: D102 - those of them that segments can belong to
     def gradient(self, index: int) -> Tensor: ...  # noqa: D102 - (P,), what backward adds into
     def use(self, groups: Groups | None) -> AbstractContextManager[None]: ...  # noqa: D102
+    def freeze(self, index: int) -> None: ...  # noqa: D102 - one of ``parts`` is not trained
     def detach(self) -> None: ...  # noqa: D102 - leave a plain frozen base behind
 
 
@@ -68,6 +69,10 @@ class WholeModel:
         lower = self.base.dtype != self.dtype
         with torch.autocast(self.base.device.type, self.base.dtype, enabled=lower):
             yield
+
+    def freeze(self, index: int) -> None:
+        """A whole model is there to be trained."""
+        raise AssertionError(f"a whole model is trained, or not there: {index}")
 
     def detach(self) -> None:
         """Give the model frozen weights of its own in the base's dtype, and let go of vector and gradient."""

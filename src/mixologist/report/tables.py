@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -165,7 +165,7 @@ def calibration_cells(router: dict[str, Any]) -> list[list[str]]:
     return [["prompts", "calibration error", "by chance", "n"], *rows] if rows else []
 
 
-def choice_cells(evaluation: dict[str, Any]) -> list[list[str]]:
+def choice_cells(evaluation: Mapping[str, Any]) -> list[list[str]]:
     """What each candidate scored on the validation rows by which one was chosen, and how the chosen one fell."""
     rows = []
     for name, task in evaluation["tasks"].items():

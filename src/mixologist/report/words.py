@@ -170,6 +170,7 @@ def mind(record: Mapping[str, Any]) -> list[str]:
         for name, audit in record.get("audit", {}).items()
         if audit.get("leaked")
     ]
+    diverged = [name for name, facts in record.get("adapters", {}).items() if facts.get("diverged")]
     restricted = [
         f"{name} ({task['licence']})"
         for name, task in record.get("tasks", {}).items()
@@ -180,6 +181,10 @@ def mind(record: Mapping[str, Any]) -> list[str]:
         if leaked
         else []
     )
+    if diverged:
+        told.append(
+            f"Diverged in training, and stopped there: {listed(diverged)}. A lower training.learning_rate may help."
+        )
     if restricted:
         told.append(f"Non-commercial data was trained on: {listed(restricted)}. Check before selling.")
     return told

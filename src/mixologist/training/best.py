@@ -27,6 +27,7 @@ class Unit:
         self.best_step = 0
         self.worse = 0
         self.stopped = False
+        self.diverged = False
         self.weights: dict[str, torch.Tensor] = {}
 
     def update(self, criterion: float, step: int) -> bool:
@@ -35,11 +36,20 @@ class Unit:
             return False
         if criterion < self.best:
             self.best, self.best_step, self.worse = criterion, step, 0
-            self.weights = {name: optimizer.flat_weights() for name, optimizer in self.optimizers.items()}
+            self._keep()
             return False
         self.worse += 1
         self.stopped = self.patience is not None and self.worse >= self.patience
         return self.stopped
+
+    def _keep(self) -> None:
+        self.weights = {name: optimizer.flat_weights() for name, optimizer in self.optimizers.items()}
+
+    def diverge(self) -> None:
+        """Stop at the best state; where none was validated yet, at the last one that had a gradient."""
+        self.stopped = self.diverged = True
+        if not self.weights:
+            self._keep()
 
     def put_back(self) -> None:
         """Load the best weights into the bank."""
@@ -49,10 +59,14 @@ class Unit:
     def state(self) -> dict[str, Any]:
         """The numbers of this unit as JSON (the weights go apart, as tensors)."""
         best = None if self.best == float("inf") else self.best
-        return {"best": best, "best_step": self.best_step, "worse": self.worse, "stopped": self.stopped}
+        return {
+            "best": best, "best_step": self.best_step, "worse": self.worse, "stopped": self.stopped,
+            "diverged": self.diverged,
+        }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any], weights: dict[str, torch.Tensor]) -> None:
         """Continue where `state` was taken."""
         self.best = float("inf") if state["best"] is None else state["best"]
         self.best_step, self.worse, self.stopped = state["best_step"], state["worse"], state["stopped"]
+        self.diverged = state.get("diverged", False)
         self.weights = weights

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from mixologist.errors import Interrupted, MixologistError
+from mixologist.errors import Interrupted, UserError
 from mixologist.memory import give_back
 from mixologist.mixing.batching import Encoded
 from mixologist.mixing.forecast import Forecast, state_at
@@ -81,6 +81,7 @@ class Result:
 
     best_step: dict[str, int]
     stopped: dict[str, bool]
+    diverged: set[str]
     validation: Losses
     """At each adapter's best step."""
     computed_tokens: int
@@ -194,6 +195,7 @@ class _Run:
         self.trace.cut(0)
         self.last = self.job.validate([(None, task) for task in self.job.feeds.rows])
         self.base_losses = {task: loss for (_, task), loss in self.last.items()}
+        _check_finite(self.base_losses)
         self._log_validation()
         self.last = {}
 
@@ -228,10 +230,10 @@ class _Run:
             )  # fmt: skip
 
     def diverge(self, adapter: str) -> None:
-        """A gradient that is not finite ends an adapter at its best state; its neighbours go on."""
+        """A gradient that is not finite ends an adapter; its neighbours go on."""
         for unit in self.units:
             if adapter in unit.adapters and not unit.stopped:
-                unit.stopped = True
+                unit.diverge()
                 self.trace.write(
                     {"adapter": adapter, "step": self.step, "stop": unit.best_step, "diverged": True}
                 )
@@ -318,26 +320,37 @@ class _Run:
         self.trace.cut(state["logs"][1])
 
     def finish(self) -> Result:
-        """Put every adapter's best state into the bank."""
+        """Put every adapter's best state into the bank; one that never had a validation loss has diverged."""
         for unit in self.units:
+            if not unit.weights:
+                unit.diverge()
             unit.put_back()
-        lost = [name for unit in self.units if not unit.weights for name in unit.adapters]
-        if lost:
-            raise MixologistError(
-                f"training diverged before the first validation: {', '.join(lost)}; lower training.learning_rate"
-                " (training.full_learning_rate for a fully fine-tuned baseline)"
-            )
         return Result(
             best_step={name: unit.best_step for unit in self.units for name in unit.adapters},
             stopped={name: unit.stopped for unit in self.units for name in unit.adapters},
+            diverged={name for unit in self.units if unit.diverged for name in unit.adapters},
             validation=self.at_best,
             computed_tokens=self.computed,
         )
 
 
 def _as_list(losses: Losses) -> list[list[Any]]:
-    return [[adapter, task, loss] for (adapter, task), loss in losses.items()]
+    """JSON has no number that is not finite."""
+    return [
+        [adapter, task, loss if math.isfinite(loss) else None] for (adapter, task), loss in losses.items()
+    ]
 
 
 def _as_losses(rows: list[list[Any]]) -> Losses:
-    return {(adapter, task): loss for adapter, task, loss in rows}
+    return {(adapter, task): math.nan if loss is None else loss for adapter, task, loss in rows}
+
+
+def _check_finite(base_losses: Mapping[str, float]) -> None:
+    wrong = [task for task, loss in base_losses.items() if not math.isfinite(loss)]
+    if wrong:
+        raise UserError(
+            "the base has no loss on the validation rows",
+            given=f"nan or inf on {', '.join(wrong)}",
+            expected="a base whose predictions are numbers",
+            do="write training.dtype: float32, or check the base's weights",
+        )

@@ -70,7 +70,7 @@ class AdapterOptimizer:
         if "step" in flat:
             device = self.parameter.device
             moments = {name: flat[name].to(device, copy=True) for name in ("exp_avg", "exp_avg_sq")}
-            self.adamw.state[self.parameter] = {"step": flat["step"][0].clone(), **moments}
+            self.adamw.state[self.parameter] = {"step": flat["step"][0].to(device, copy=True), **moments}
 
     def flat_weights(self) -> torch.Tensor:
         """A copy of the adapter's numbers, (P,)."""

@@ -50,6 +50,9 @@ class Updater:
         self.bank = bank
         self.rows = rows
         self.options = options
+        for index, name in enumerate(bank.parts):
+            if name in frozen:
+                bank.freeze(index)
         self.optimizers = {
             name: AdapterOptimizer(bank, index, options)
             for index, name in enumerate(bank.parts)

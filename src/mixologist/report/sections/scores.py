@@ -49,7 +49,7 @@ def scores(run: Run) -> Section | None:
     return Section("scores", "Scores", [*blocks, *_choice(run.evaluation)])
 
 
-def _choice(evaluation: dict[str, Any]) -> list[Block]:
+def _choice(evaluation: Mapping[str, Any]) -> list[Block]:
     """Which adapter serves, and by what."""
     cells = choice_cells(evaluation)
     if not cells:

@@ -1,0 +1,54 @@
+"""Room in a folder that several fill at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from filelock import FileLock
+
+from mixologist.model.shelf import Shelf
+
+LIMIT = 1000
+
+
+def fill(folder: Path, key: str, size: int) -> None:
+    """As a run does: hold the entry, reserve, write, seal."""
+    with FileLock(folder / f"{key}.lock"), Shelf(folder, LIMIT).room(key, size, {key}):
+        (folder / f"{key}.npy").write_bytes(bytes(size))
+        (folder / f"{key}.json").write_text("{}")
+
+
+def taken(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*.npy"))
+
+
+def test_many_fill_at_once_and_stay_within_the_limit(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def one(number: int) -> None:
+        fill(tmp_path, f"key{number % 40}", 90 + number % 7)
+        seen.append(taken(tmp_path))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, range(300)))
+    assert taken(tmp_path) > LIMIT / 2
+    assert max(seen) <= LIMIT
+    assert not list(tmp_path.glob("*.wanted"))
+
+
+def test_what_a_kill_left_is_swept_and_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "lost.npy").write_bytes(bytes(900))  # renamed, and not yet sealed
+    (tmp_path / ".half.npy.partial").write_bytes(bytes(900))
+    (tmp_path / "dead.wanted").write_text("900")
+    fill(tmp_path, "good", 500)
+    fill(tmp_path, "more", 400)
+    assert {file.name for file in tmp_path.glob("*.npy")} == {"good.npy", "more.npy"}
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_what_others_have_reserved_is_counted(tmp_path: Path) -> None:
+    fill(tmp_path, "old", 500)
+    with FileLock(tmp_path / "theirs.lock"), Shelf(tmp_path, LIMIT).room("theirs", 400, set()):
+        fill(tmp_path, "ours", 300)
+        assert not (tmp_path / "old.npy").exists()
