@@ -13,11 +13,14 @@ import pytest
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
+from typer.testing import CliRunner
 
 import mixologist
 from mixologist.adding import add_adapter, add_task, read_task
+from mixologist.cli.main import app
 from mixologist.demo.build import rows
 from mixologist.errors import Interrupted, UserError
+from mixologist.evaluation.leave_one_out import leave_one_out
 from mixologist.evaluation.routing import RouterReport
 from mixologist.exporting import export
 from mixologist.files import write_json_lines
@@ -156,6 +159,33 @@ def test_add_without_stored_features_makes_them_anew(run: Path, tmp_path: Path) 
         add_task(RunFolder(folder), spec)
     one, two = (mixologist.load(folder).route("the kettle leaks") for folder in (run, with_features))
     assert one.tasks == pytest.approx(two.tasks, abs=1e-4)
+
+
+def test_runs_that_differ_by_one_task_say_what_it_gives_the_others(tiny_run: Path, tmp_path: Path) -> None:
+    recipe = load(tiny_run / "recipe.yaml").model_dump(mode="json")
+    new_task(tmp_path)
+    third = {"name": "urgency", "path": str(tmp_path / "urgency"), "format": "classification"}
+    more = recipe | {"tasks": [*recipe["tasks"], third], "output_dir": str(tmp_path / "more")}
+    mixologist.train(more)
+    found = leave_one_out([RunFolder(tmp_path / "more"), RunFolder(tiny_run)])
+    assert list(found) == ["urgency"]
+    assert list(found["urgency"]) == ["queue", "sentiment"]
+    for task, gain in found["urgency"].items():
+        whole, part = (
+            evaluation(run)["tasks"][task]["systems"]["shared"] for run in (tmp_path / "more", tiny_run)
+        )
+        assert gain["value"] == pytest.approx(whole["value"] - part["value"])
+        assert gain["low"] <= gain["value"] <= gain["high"]
+        assert gain["p_value"] <= gain["p_holm"]
+    both = [str(tmp_path / "more"), str(tiny_run), "--out", str(tmp_path / "both.html"), "--json"]
+    told = CliRunner().invoke(app, ["report", *both])
+    assert json.loads(told.stdout)["left_out"] == found
+    assert "What each task gives the others" in (tmp_path / "both.html").read_text()
+    answers = tmp_path / "more" / "predictions" / "test" / "queue" / "shared.jsonl"
+    answers.write_text("\n".join(answers.read_text().splitlines()[:5]) + "\n")
+    assert list(leave_one_out([RunFolder(tmp_path / "more"), RunFolder(tiny_run)])["urgency"]) == [
+        "sentiment"
+    ]
 
 
 def test_an_existing_peft_folder_can_be_added_with_and_without_a_task(run: Path, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Write the report of a run as one HTML file, or compare several runs side by side. Reads records; computes nothing."""
+"""Write the report of a run as one HTML file, or compare several runs side by side; where they differ by one task, with
+what it gives the others. Reads what runs have written; answers nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from typing import Annotated
 import typer
 
 from mixologist.cli.console import Json, emit, out
+from mixologist.evaluation.leave_one_out import leave_one_out
 from mixologist.report.html import write_comparison, write_report
+from mixologist.runfolder import RunFolder
 
 
 def run(
@@ -23,8 +27,12 @@ def run(
 ) -> None:
     """See the module."""
     one = len(runs) == 1
-    path = write_report(runs[0], to) if one else write_comparison(runs, to or Path("report.html"))
+    if one:
+        path = write_report(runs[0], to)
+    else:
+        left_out = leave_one_out([RunFolder(run) for run in runs])
+        path = write_comparison(runs, to or Path("report.html"), left_out)
     if json:
-        emit({"report": str(path)})
+        emit({"report": str(path)} | ({} if one else {"left_out": left_out}))
     else:
         out.print(f"Report: {path}", markup=False, soft_wrap=True)

@@ -10,7 +10,7 @@ import yaml
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Bullets, Figure, Mark, Page, Section, Table, Text, Words
 from mixologist.report.figures import Estimate
-from mixologist.report.numbers import counted, duration, interval, points, size
+from mixologist.report.numbers import counted, difference, duration, interval, points, size
 from mixologist.report.reading import Run
 from mixologist.report.words import effects, gain, state
 
@@ -20,12 +20,12 @@ NOWHERE = ("output_dir", "tasks")
 """Keys of a recipe that differ by nature; tasks are compared one by one."""
 
 
-def comparison(runs: Sequence[Run]) -> Page:
-    """The page of several runs."""
+def comparison(runs: Sequence[Run], left_out: Mapping[str, Mapping[str, Any]]) -> Page:
+    """The page of several runs; with what each task gave the others, where some runs lack one."""
     named = dict(zip(_names(runs), runs, strict=True))
     complete = sum(run.record["status"] == "complete" for run in runs)
     banner = Mark(f"{complete} of {len(runs)} complete.", "good" if complete == len(runs) else "warn")
-    sections = [_scores(named), _verdicts(named), _cost(named), _recipes(named)]
+    sections = [_scores(named), _verdicts(named), _left_out(left_out, runs), _cost(named), _recipes(named)]
     summary = [Bullets([f"{name}: {_in_short(run)}" for name, run in named.items()])]
     return Page("Runs compared", ", ".join(named), banner, summary, [one for one in sections if one])
 
@@ -108,6 +108,32 @@ def _verdicts(runs: Mapping[str, Run]) -> Section | None:
         "Verdict on sharing in each run, against its own control", ["task", *runs], rows, words=list(runs)
     )
     return Section("verdicts", "Did sharing help?", [table])
+
+
+def _left_out(found: Mapping[str, Mapping[str, Any]], runs: Sequence[Run]) -> Section | None:
+    """Rows are tasks that one of two runs lacks, columns those that both have."""
+    if not found:
+        return None
+    level = max(1 - (run.evaluation or {}).get("confidence", 0.95) for run in runs)
+    columns = list(dict.fromkeys(task for row in found.values() for task in row))
+    cells: list[list[Text]] = [
+        [out, *(_gift(row.get(task), level) for task in columns)] for out, row in found.items()
+    ]
+    table = Table(
+        "The shared adapter with the task of the row in the mix, minus without it, in points",
+        ["task", *columns],
+        cells,
+    )
+    about = Words(
+        "Of runs on one base that differ by one task, on the same test rows. A * is a difference that is clear after "
+        "Holm's correction over all cells; the intervals are each cell's own. Other keys of the recipes that differ "
+        "(below) are in it, too."
+    )
+    return Section("left-out", "What each task gives the others", [table, about])
+
+
+def _gift(found: Mapping[str, Any] | None, level: float) -> str:
+    return f"{difference(found)}{' *' if found['p_holm'] < level else ''}" if found else ""
 
 
 def _cost(runs: Mapping[str, Run]) -> Section:

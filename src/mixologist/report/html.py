@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -41,9 +43,14 @@ def write_report(folder: Path, path: Path | None = None) -> Path:
     return path
 
 
-def write_comparison(folders: Sequence[Path], path: Path) -> Path:
-    """Write the comparison of several run folders to ``path``. Raises `UserError` where one is none."""
-    write_text(path, render(comparison([read_run(folder) for folder in folders])))
+def write_comparison(
+    folders: Sequence[Path], path: Path, left_out: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> Path:
+    """Write the comparison of several run folders to ``path``; ``left_out`` as `evaluation.leave_one_out` has it.
+
+    Raises `UserError` where one is none.
+    """
+    write_text(path, render(comparison([read_run(folder) for folder in folders], left_out)))
     return path
 
 
