@@ -17,7 +17,7 @@ in points.
 ALARMS = """## False alarms
 
 Share of runs, in percent with its 95% interval, in which any of the tasks is called helped or hurt although none
-was, on 200 rows each. At most 5 is promised. The last rows show what is not promised: one seed speaks of these weights,
+was. At most 5 is promised. The last rows show what is not promised: one seed speaks of these weights,
 and who reads it as the recipe is wrong more often.
 """
 POWER = """## Power
@@ -26,6 +26,12 @@ Share of runs, in percent, in which a true effect of 2, 5 or 10 points is called
 eight whose others show nothing ({runs} runs: plus or minus up to 7). `detectable` is the median of what the library
 reports beside the verdict, in points, where the effect is 2. With one seed the truth is that of these weights, without
 seed noise; with three and five the seed sd is 1 point.
+"""
+DENIED = """## Differences denied
+
+Share of the same runs, in percent, in which a true effect of 5 points (`smallest_effect`) is called not
+distinguishable. At most 20 is promised, since that verdict is given only where 5 points would have been found with 80%
+power; all other runs that miss it say *not enough data* (in brackets).
 """
 MISSES = """## Intervals on few rows
 
@@ -42,6 +48,8 @@ def page(found: dict[str, Any]) -> str:
         markdown(_alarms(found["false_alarms"])) + "\n",
         POWER.format(runs=found["power"][0]["runs"]),
         markdown(_power(found["power"])) + "\n",
+        DENIED,
+        markdown(_denied(found["power"])) + "\n",
         MISSES.format(runs=f"{found['misses'][0]['runs']:,}"),
         markdown(_misses(found["misses"])) + "\n",
     ]
@@ -49,11 +57,12 @@ def page(found: dict[str, Any]) -> str:
 
 
 def _alarms(rows: list[dict[str, Any]]) -> list[list[str]]:
-    cells = [["asked", "metric", "seeds", "seed sd", "runs", "1 task", "4 tasks", "8 tasks"]]
+    cells = [["asked", "metric", "rows", "seeds", "seed sd", "runs", "1 task", "4 tasks", "8 tasks"]]
     for row in rows:
         shares = [_share(row["tasks"].get(m)) for m in (1, 4, 8)]
         sd = f"{100 * row['seed_sd']:.0f}"
-        cells.append([row["asked"], row["metric"], str(row["seeds"]), sd, f"{row['runs']:,}", *shares])
+        counts = [str(row["rows"]), str(row["seeds"]), sd, f"{row['runs']:,}"]
+        cells.append([row["asked"], row["metric"], *counts, *shares])
     return cells
 
 
@@ -78,6 +87,18 @@ def _powers(group: list[dict[str, Any]]) -> list[str]:
     for family in ("of_1", "of_8"):
         cells += [f"{100 * row[family]['power']:.0f}" for row in group]
         cells.append(f"{100 * group[0][family]['detectable']:.1f}")
+    return cells
+
+
+def _denied(rows: list[dict[str, Any]]) -> list[list[str]]:
+    cells = [["metric", "seeds", "n", "alone", "of eight"]]
+    for row in rows:
+        if row["effect"] == 0.05:
+            told = [
+                f"{100 * row[of]['not_distinguishable']:.0f} ({100 * row[of]['not_enough_data']:.0f})"
+                for of in ("of_1", "of_8")
+            ]
+            cells.append([row["metric"], str(row["seeds"]), str(row["n"]), *told])
     return cells
 
 

@@ -26,20 +26,22 @@ from mixologist.evaluation.verdicts import verdicts
 CONFIDENCE, SMALLEST, SAMPLES = 0.95, 0.05, 500
 CLEAR = ("helped", "hurt")
 FAMILIES = (1, 4, 8)
-NULLS: tuple[tuple[str, World, int, int], ...] = (
-    ("these weights", World(), 1, 8),
-    ("these weights", World("macro_f1"), 1, 8),
-    ("these weights, systems that err differently", World("macro_f1", crossed=True), 1, 4),
-    ("these weights, 20 labels", World("macro_f1", 20), 1, 4),
-    ("recipe", World(seed_sd=0.01), 3, 8),
-    ("recipe", World("macro_f1", seed_sd=0.01), 3, 8),
-    ("recipe", World(seed_sd=0.03), 3, 4),
-    ("recipe", World("macro_f1", seed_sd=0.03), 3, 4),
-    ("recipe, 20 labels", World("macro_f1", 20, seed_sd=0.01), 3, 1),
-    ("one seed read as the recipe", World(seed_sd=0.01), 1, 4),
-    ("one seed read as the recipe", World(seed_sd=0.03), 1, 4),
+NULLS: tuple[tuple[str, World, int, int, int], ...] = (
+    ("these weights", World(), 1, 8, 200),
+    ("these weights", World("macro_f1"), 1, 8, 200),
+    ("these weights, systems that err differently", World("macro_f1", crossed=True), 1, 4, 200),
+    ("these weights, 20 labels", World("macro_f1", 20), 1, 4, 200),
+    ("these weights, 20 labels, systems that err differently", World("macro_f1", 20, crossed=True), 1, 1, 30),
+    ("these weights, 20 labels, systems that err differently", World("macro_f1", 20, crossed=True), 1, 1, 50),
+    ("recipe", World(seed_sd=0.01), 3, 8, 200),
+    ("recipe", World("macro_f1", seed_sd=0.01), 3, 8, 200),
+    ("recipe", World(seed_sd=0.03), 3, 4, 200),
+    ("recipe", World("macro_f1", seed_sd=0.03), 3, 4, 200),
+    ("recipe, 20 labels", World("macro_f1", 20, seed_sd=0.01), 3, 1, 200),
+    ("one seed read as the recipe", World(seed_sd=0.01), 1, 4, 200),
+    ("one seed read as the recipe", World(seed_sd=0.03), 1, 4, 200),
 )
-"""What is asked, world, seeds, tasks: no difference in any of them, 200 rows a task."""
+"""What is asked, world, seeds, tasks, rows of each: no difference in any of them."""
 
 
 def main() -> None:
@@ -77,13 +79,16 @@ def simulate(world: World, seed_count: int, n: int, runs: int, name: object) -> 
     return found
 
 
-def false_alarms(asked: str, world: World, seed_count: int, tasks: int, runs: int) -> dict[str, Any]:
+def false_alarms(
+    asked: str, world: World, seed_count: int, tasks: int, rows: int, *, runs: int
+) -> dict[str, Any]:
     """Share of runs with a clear verdict on any task, where there is nothing to find."""
-    columns = [simulate(world, seed_count, 200, runs, f"task {task}") for task in range(tasks)]
+    columns = [simulate(world, seed_count, rows, runs, f"task {task}") for task in range(tasks)]
     families = [m for m in FAMILIES if m <= tasks]
     return _world(world) | {
         "asked": asked,
         "seeds": seed_count,
+        "rows": rows,
         "runs": runs,
         "tasks": {m: _share([alarmed(run[:m]) for run in zip(*columns, strict=True)]) for m in families},
     }
@@ -114,6 +119,9 @@ def _found(world: World, seed_count: int, n: int, runs: int) -> dict[str, Any]:
         judged = [_first_of(tasks, d) for d in differences]
         found[f"of_{tasks}"] = {
             "power": _share([verdict == "helped" for verdict, _ in judged])["share"],
+            "not_distinguishable": float(
+                np.mean([verdict == "not_distinguishable" for verdict, _ in judged])
+            ),
             "not_enough_data": float(np.mean([verdict == "not_enough_data" for verdict, _ in judged])),
             "detectable": float(np.median([detectable for _, detectable in judged])),
         }

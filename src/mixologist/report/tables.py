@@ -159,7 +159,12 @@ def rival_cells(router: dict[str, Any]) -> list[list[str]]:
 def calibration_cells(router: dict[str, Any]) -> list[list[str]]:
     """By kind of prompt how far confidence is from accuracy, in points, and how far by chance alone."""
     rows = [
-        [kind, interval({"value": found["ece"], **found}), points(found["by_chance"]), f"{found['n']:,}"]
+        [
+            kind,
+            f"{points(found['ece'])} [{points(found['low'])}, {points(found['high'])}]",
+            points(found["by_chance"]),
+            f"{found['n']:,}",
+        ]
         for kind, found in router.get("calibration", {}).items()
     ]
     return [["prompts", "calibration error", "by chance", "n"], *rows] if rows else []
