@@ -55,8 +55,8 @@ def table(found: Mapping[str, Any], record: Mapping[str, Any]) -> str:
         f"{record['choices']['threads']} CPU threads (`mixologist train recipes/finance.yaml`);\n"
         "test rows, metric x 100 with its 95% interval. "
         f"[All of it, and what it means](docs/results/finance.md).\n\n{markdown(rows)}\n\n{told}\n\n"
-        f"Prompts that reach the right adapter, mean over tasks: {', '.join(kinds)} (n = {router['n']:,}); against always knowing the\n"
-        f"task, the router costs {100 * router['regret']:.1f} points.\n"
+        f"Prompts that reach the right adapter, mean over tasks: {', '.join(kinds)} (n = {router['n']:,}); against "
+        f"always knowing the\ntask, the router costs {100 * router['regret']:.1f} points.\n"
     )
 
 
