@@ -41,7 +41,8 @@ from mixologist.recipe.schema import RESERVED_NAMES, Recipe, TaskSpec
 from mixologist.recipe.shape import NAME, is_name
 from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
-from mixologist.training.loop import Watch, train
+from mixologist.training.job import Watch
+from mixologist.training.loop import train
 from mixologist.training.router_features import Features
 from mixologist.training.routing import fit_router
 from mixologist.trainings import make_job

@@ -197,7 +197,9 @@ def evaluate(
     return result
 
 
-def learning_curve(run: Path | str, task: str, seeds: int = 3, hooks: Hooks | None = None) -> dict[str, Any]:
+def learning_curve(
+    run: Path | str, task: str, seeds: int = scaling.TRAININGS, hooks: Hooks | None = None
+) -> dict[str, Any]:
     """What a task of a finished run would score with fewer train rows, or with more: trains on parts of its rows.
 
     Returns the content of ``learning_curve/<task>/curve.json``: each part's metric with its interval, a power law

@@ -108,7 +108,7 @@ def evaluate_run(
         name: evaluator.edge_cases.of(task, split, answers[name], served_by[name], report)
         for name, task in tasks.items()
     }
-    candidates = {name: evaluator.chosen_by(task) for name, task in tasks.items()}
+    candidates = {name: evaluator.chosen_by(task) for name, task in tasks.items() if split == "test"}
     if recipe.evaluation.transfer:
         across = transfer(
             evaluator.answerer, tasks, single_task(record), recipe.evaluation, recipe.seed, split
@@ -128,14 +128,9 @@ def evaluate_run(
         row["examples"] = instructive(tasks[name], split, first[name])
         row.update(evaluator.shortened[name])
         row.update(edges[name])
-        if candidates[name] and split == "test":
+        if answered := candidates.get(name):
             row["choice"] = choice(
-                tasks[name],
-                candidates[name],
-                served_by[name],
-                first[name]["oracle"],
-                recipe.evaluation,
-                recipe.seed,
+                tasks[name], answered, served_by[name], first[name]["oracle"], recipe.evaluation, recipe.seed
             )
     if recipe.evaluation.forgetting:
         result["forgetting"] = kept

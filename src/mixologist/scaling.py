@@ -35,10 +35,13 @@ from mixologist.recipe.schema import Recipe
 from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.task import Task
-from mixologist.training.loop import Watch, train
+from mixologist.training.job import Watch
+from mixologist.training.loop import train
 from mixologist.trainings import make_job
 
 MOST_PARTS, FEWEST_PARTS = 5, 3
+TRAININGS = 3
+"""Of each part, unless somebody asks for another number."""
 SMALLEST = 16
 """Rows of the smallest part."""
 
@@ -53,7 +56,7 @@ def part_sizes(rows: int) -> list[int]:
 
 
 def learning_curve(
-    folder: RunFolder, name: str, count: int = 3, hooks: Hooks | None = None
+    folder: RunFolder, name: str, count: int = TRAININGS, hooks: Hooks | None = None
 ) -> dict[str, Any]:
     """Train, measure and fit for one task of a finished run, with ``count`` seeds; returns curve.json.
 
@@ -72,7 +75,8 @@ def learning_curve(
         return kept
     base = base_of(record, recipe)
     bank = _bank(curve, base)
-    again = f"mixologist evaluate {folder.path} --learning-curve {name} (the same command again)"
+    seeds_too = f" --curve-seeds {count}" if count != TRAININGS else ""
+    again = f"mixologist evaluate {folder.path} --learning-curve {name}{seeds_too}"
     job = make_job(curve, base, bank, place, seed=recipe.seed, resume_command=again, stage=hooks.stage)
     train(job, Watch(hooks.progress, hooks.should_stop))
     answers = _answers(curve, base, bank, task, hooks)

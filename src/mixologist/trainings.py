@@ -24,7 +24,8 @@ from mixologist.planning import Plan, full_models, plan_of_full, steps_between_v
 from mixologist.runfolder import RunFolder
 from mixologist.tasks.encoding import silent
 from mixologist.tasks.task import Stage
-from mixologist.training.loop import Job, Result, Watch, train
+from mixologist.training.job import Job, Result, Watch
+from mixologist.training.loop import train
 from mixologist.training.trackers import losses, open_trackers
 
 
@@ -70,15 +71,18 @@ class Trainings:
             if number >= bool(self.record["adapters"]) + len(self.record["replicates"]):
                 self._adapters(number)
                 note()
-                if number:  # the run's own go when it is complete
-                    shutil.rmtree(self.folder.replicate(number).checkpoints, ignore_errors=True)
             facts = self.record["replicates"][number - 1] if number else self.record
             for place, name in enumerate(full_models(self.plan), start=1):
                 if name not in facts.setdefault("full", {}):
                     facts["full"][name] = self._full(name, number, place)
                     note()
-                    again = self.folder.replicate(number).full(name) / "checkpoints"
-                    shutil.rmtree(again, ignore_errors=True)
+                self._forget(self.folder.replicate(number).full(name) / "checkpoints")
+            if number:  # the run's own go when it is complete
+                self._forget(self.folder.replicate(number).checkpoints)
+
+    def _forget(self, checkpoints: Path) -> None:
+        """Only what the record knows to be done, also where a kill came in between."""
+        shutil.rmtree(checkpoints, ignore_errors=True)
 
     def _adapters(self, number: int) -> None:
         """Training with one seed. Rows and splits stay the same; first weights and the order of rows do not."""

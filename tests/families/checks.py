@@ -32,7 +32,8 @@ from mixologist.model.trunk import prompt_features
 from mixologist.model.trunk_cache import TrunkCache
 from mixologist.recipe import schema
 from mixologist.tasks.encoding import Encoded
-from mixologist.training.loop import Watch, train
+from mixologist.training.job import Watch
+from mixologist.training.loop import train
 from mixologist.training.router_features import Features
 from mixologist.training.routing import fit_router
 from mixologist.training.updates import Updater

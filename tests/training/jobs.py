@@ -15,7 +15,7 @@ from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base
 from mixologist.model.whole import Trained
 from mixologist.recipe.schema import Mixture, Training
-from mixologist.training.loop import Job
+from mixologist.training.job import Job
 from mixologist.training.updates import Updater
 from tests.tiny import linears, rows
 

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from mixologist.errors import Interrupted, UserError
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
-from mixologist.training.loop import Job, Watch, train
+from mixologist.training.job import Job, Watch
+from mixologist.training.loop import train
 from mixologist.training.state import Log
 from tests.tiny import tiny
 from tests.training.jobs import ROWS, job, weights

@@ -17,7 +17,8 @@ from mixologist.mixing.batching import Encoded
 from mixologist.mixing.forecast import forecast
 from mixologist.model.base import load_base
 from mixologist.model.whole import WholeModel
-from mixologist.training.loop import Job, train
+from mixologist.training.job import Job
+from mixologist.training.loop import train
 from tests.tiny import rows, save_base, tiny
 from tests.training.jobs import job, trace
 from tests.training.test_loop import stop_at

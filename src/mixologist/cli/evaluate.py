@@ -17,7 +17,7 @@ from mixologist.report.harness import harness_rows
 from mixologist.report.learning_curve import learning_curves
 from mixologist.report.page import page
 from mixologist.runfolder import RunFolder
-from mixologist.scaling import check_task
+from mixologist.scaling import TRAININGS, check_task
 
 
 def run(
@@ -42,7 +42,8 @@ def run(
         typer.Option(help="Also a task's score by its train rows (trains); give it again for more tasks."),
     ] = [],  # noqa: B006 - typer copies it
     curve_seeds: Annotated[
-        int | None, typer.Option(min=1, help="Trainings of each part of the rows; 3 when left out.")
+        int | None,
+        typer.Option(min=1, help=f"Trainings of each part of the rows; {TRAININGS} when left out."),
     ] = None,
     set_: Set = [],  # noqa: B006 - typer copies it
     json: Json = False,
@@ -51,13 +52,14 @@ def run(
     _goes_with("--learning-curve TASK", learning_curve, {"--curve-seeds": curve_seeds})
     _goes_with("--harness TASK", harness, {"--harness-path": harness_path, "--harness-limit": harness_limit})
     also = [f"--learning-curve {task}" for task in learning_curve] + [f"--harness {task}" for task in harness]
+    also += [f"--curve-seeds {curve_seeds}"] if curve_seeds else []
     with following(" ".join([f"mixologist evaluate {run} --split {split}", *also])) as follower:
         hooks = follower.hooks()
         for task in learning_curve:
             check_task(RunFolder(run), task)
         manager = task_manager(harness, harness_path) if harness else None
         for task in learning_curve:
-            api.learning_curve(run, task, curve_seeds or 3, hooks)
+            api.learning_curve(run, task, curve_seeds or TRAININGS, hooks)
         evaluation = api.evaluate(run, split, hooks, overrides=set_)
         if manager:
             measure(run, harness, manager, limit=harness_limit, advance=hooks.stage("harness", len(SYSTEMS)))

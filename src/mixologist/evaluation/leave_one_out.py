@@ -8,19 +8,19 @@ the runs have kept: nothing is trained or answered here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import permutations
+from itertools import permutations, takewhile
+from math import isclose
 from typing import Any
 
 from mixologist.evaluation.intervals import Difference, compare
 from mixologist.evaluation.metrics import Metric, make, score
+from mixologist.evaluation.predictions import Predictions
 from mixologist.evaluation.verdicts import holm
 from mixologist.files import read_json
 from mixologist.recipe import load as recipes
 from mixologist.recipe.names import resolved_name
-from mixologist.recipe.schema import Recipe
 from mixologist.records import Outcome
 from mixologist.runfolder import RunFolder
 
@@ -40,21 +40,18 @@ class _Finished:
         return set(self.record["adapters"].get(SHARED, {}).get("tasks", ()))
 
     def answers(self, task: str) -> list[list[Outcome]]:
-        """The shared adapter's kept answers to the test rows, for each training seed."""
-        kept = []
-        for number in range(1 + len(self.record.get("replicates", []))):
-            file = self.folder.replicate(number).predictions / "test" / task / f"{SHARED}.jsonl"
-            if file.is_file():
-                lines = file.read_text(encoding="utf-8").splitlines()[1:]
-                kept.append([Outcome(**json.loads(line)) for line in lines])
-        return kept
+        """The shared adapter's kept answers to the test rows, for each training seed up to one that has none."""
+        numbers = range(1 + len(self.record.get("replicates", [])))
+        kept = (Predictions(self.folder.replicate(n).predictions).kept("test", task, SHARED) for n in numbers)
+        return list(takewhile(bool, kept))
 
 
 def leave_one_out(folders: Sequence[RunFolder]) -> dict[str, dict[str, Any]]:
     """Task left out -> task -> the difference that it makes, in the metric's units, with limits and p-values.
 
     Pairs of runs on one base, of which one has exactly one task more; others are passed over, and so is a task whose
-    kept answers are not those of the evaluation. ``p_holm`` is corrected for all differences found.
+    kept answers are not those of the evaluation. Where several pairs ask the same, the first answers.
+    ``p_holm`` is corrected for all differences found.
     """
     runs = [run for folder in folders if (run := _finished(folder))]
     found: dict[str, dict[str, Any]] = {}
@@ -62,7 +59,8 @@ def leave_one_out(folders: Sequence[RunFolder]) -> dict[str, dict[str, Any]]:
         more = whole.tasks - part.tasks
         same = whole.record["base_digest"] == part.record["base_digest"]
         if same and len(more) == 1 and part.tasks < whole.tasks:
-            found.setdefault(more.pop(), {}).update(_differences(whole, part))
+            row = found.setdefault(more.pop(), {})
+            row |= {task: asdict(gain) for task, gain in _compared(whole, part) if task not in row}
     cells = {(out, task): gain for out, row in found.items() for task, gain in row.items()}
     for cell, p_value in holm({cell: gain["p_value"] for cell, gain in cells.items()}).items():
         cells[cell]["p_holm"] = p_value
@@ -76,18 +74,16 @@ def _finished(folder: RunFolder) -> _Finished | None:
     return _Finished(folder, record, read_json(folder.evaluation)["tasks"])
 
 
-def _differences(whole: _Finished, part: _Finished) -> dict[str, dict[str, Any]]:
-    return {task: asdict(gain) for task, gain in _compared(whole, part)}
-
-
 def _compared(whole: _Finished, part: _Finished) -> Iterator[tuple[str, Difference]]:
     recipe = recipes.load(whole.folder.recipe)
-    options = recipe.evaluation
+    options, tolerances = recipe.evaluation, {resolved_name(spec): spec.tolerance for spec in recipe.tasks}
     for task in sorted(part.tasks & whole.rows.keys()):
         with_it, without = whole.answers(task), part.answers(task)
         seeds = min(len(with_it), len(without))
-        metric = _metric(task, whole.rows[task]["metric"], [*with_it, *without], recipe) if seeds else None
-        if metric is None or not all(_as_evaluated(run, task, metric) for run in (whole, part)):
+        if not seeds:
+            continue
+        metric = _metric(whole.rows[task]["metric"], tolerances[task], [*with_it, *without])
+        if not (_as_evaluated(whole, task, metric, with_it) and _as_evaluated(part, task, metric, without)):
             continue
         rows = [outcome.id for outcome in with_it[0]]
         if [outcome.id for outcome in without[0]] == rows:
@@ -97,15 +93,15 @@ def _compared(whole: _Finished, part: _Finished) -> Iterator[tuple[str, Differen
             )  # fmt: skip
 
 
-def _metric(task: str, name: str, answers: Sequence[Sequence[Outcome]], recipe: Recipe) -> Metric:
+def _metric(name: str, tolerance: float, answers: Sequence[Sequence[Outcome]]) -> Metric:
     """A task's metric by what was kept: labels that no reference has count in no metric."""
-    tolerance = next((spec.tolerance for spec in recipe.tasks if resolved_name(spec) == task), 0.01)
     references = [outcome.reference for outcomes in answers for outcome in outcomes]
     labels = dict.fromkeys(reference for reference in references if isinstance(reference, str))
     return make(name, labels=list(labels), tolerance=tolerance)
 
 
-def _as_evaluated(run: _Finished, task: str, metric: Metric) -> bool:
-    values = [score(metric, outcomes) for outcomes in run.answers(task)]
-    told = run.rows.get(task, {}).get("systems", {}).get(SHARED, {}).get("value", -1.0)
-    return bool(abs(sum(values) / len(values) - told) < 1e-6)
+def _as_evaluated(run: _Finished, task: str, metric: Metric, answers: Sequence[Sequence[Outcome]]) -> bool:
+    """Whether these answers are those that evaluation.json tells of."""
+    told = run.rows.get(task, {}).get("systems", {}).get(SHARED)
+    values = [score(metric, outcomes) for outcomes in answers]
+    return told is not None and isclose(sum(values) / len(values), told["value"], abs_tol=1e-6)

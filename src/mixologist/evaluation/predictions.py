@@ -23,13 +23,19 @@ class Predictions:
 
     def read(self, split: str, task: str, system: str, made_by: Mapping[str, Any]) -> dict[str, Outcome]:
         """Example id -> its answer, of those that ``made_by`` made."""
+        found, outcomes = self._lines(split, task, system)
+        return {outcome.id: outcome for outcome in outcomes} if found == made_by else {}
+
+    def kept(self, split: str, task: str, system: str) -> list[Outcome]:
+        """All answers of a system in their order, whatever made them; none where none are kept."""
+        return self._lines(split, task, system)[1]
+
+    def _lines(self, split: str, task: str, system: str) -> tuple[dict[str, Any], list[Outcome]]:
         path = self._path(split, task, system)
         if path is None or not path.is_file():
-            return {}
+            return {}, []
         first, *rows = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        if json.loads(first) != made_by:
-            return {}
-        return {row["id"]: Outcome(**row) for row in map(json.loads, rows)}
+        return json.loads(first), [Outcome(**json.loads(row)) for row in rows]
 
     def write(
         self,

@@ -56,7 +56,7 @@ class Evaluator:
         chosen = sum(
             len(task.splits["validation"]) * len(adapters)
             for task in tasks.values()
-            if len(adapters := self._candidates(task)) > 1
+            if split == "test" and len(adapters := self._candidates(task)) > 1
         )
         altered = sum(self.edge_cases.work(task, split) for task in tasks.values())
         outside = [task.out_of_scope for task in tasks.values() if task.out_of_scope]

@@ -103,11 +103,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weigh
         return _capped(query, key, value, seen, weighing.scale, weighing.softcap)
     if seen is not None and on_cpu and query.dtype == torch.bfloat16 and query.shape[2] <= LONGEST_PRODUCT:
         return _masked(seen, query, key, value, weighing.scale)
-    if seen is not None and not on_cpu:
-        key, value = (
-            _alike(query, key),
-            _alike(query, value),
-        )  # no fused kernel has both a mask and shared keys
+    if seen is not None and not on_cpu:  # no fused kernel has both a mask and shared keys
+        key, value = _alike(query, key), _alike(query, value)
     return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=seen, is_causal=seen is None, scale=weighing.scale,
         enable_gqa=query.shape[1] != key.shape[1],

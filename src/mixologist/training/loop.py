@@ -9,98 +9,26 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from mixologist.errors import Interrupted, UserError
 from mixologist.memory import give_back
-from mixologist.mixing.batching import Encoded
-from mixologist.mixing.forecast import Forecast, state_at
-from mixologist.mixing.sampler import Feeds, Sampler, Update
+from mixologist.mixing.forecast import state_at
+from mixologist.mixing.sampler import Sampler, Update
 from mixologist.mixing.schedules import probabilities
-from mixologist.model.base import Base
-from mixologist.model.whole import Trained
-from mixologist.recipe.schema import Mixture, Training
 from mixologist.training.agreement import EVERY
 from mixologist.training.best import Unit
+from mixologist.training.job import Job, Losses, Result, Watch
+from mixologist.training.logs import Logs
 from mixologist.training.optim import learning_rate
-from mixologist.training.state import Log, load_checkpoint, save_checkpoint
+from mixologist.training.state import as_list, as_losses, load_checkpoint, save_checkpoint
 from mixologist.training.updates import Measured, Updater
-
-Losses = dict[tuple[str | None, str], float]
-"""(adapter, task) -> validation loss in nats a target token; adapter None is the plain base."""
-
 
 GIVE_BACK_EVERY = 8
 """Steps between two times that freed memory goes back to the system."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that training needs, made by the pipeline."""
-
-    base: Base
-    bank: Trained
-    rows: Mapping[str, Sequence[Encoded]]
-    """Task or general data -> its train rows as token ids."""
-    feeds: Feeds
-    forecast: Forecast
-    weights: list[float]
-    mixture: Mixture
-    options: Training
-    seed: int
-    validate_every: int
-    """Steps."""
-    validate: Callable[[Sequence[tuple[str | None, str]]], Losses]
-    folder: Path
-    fingerprint: str = ""
-    """Names recipe and data: a checkpoint of another one is not continued."""
-    frozen: tuple[str, ...] = ()
-    """Adapters of the bank that stay as they are."""
-    resume_command: str = "mixologist train RECIPE --resume"
-    gradient_agreement: bool = False
-    """Whether some updates of adapters that several tasks feed tell how these tasks' gradients agree."""
-
-
-@dataclass
-class Watch:
-    """How the outside world follows along and may ask to stop."""
-
-    progress: Callable[[int, int, dict[str, Any]], None] = lambda step, steps, news: None
-    should_stop: Callable[[], bool] = lambda: False
-    track: Callable[[dict[str, Any]], None] = lambda row: None
-
-
-@dataclass
-class Result:
-    """What training came to."""
-
-    best_step: dict[str, int]
-    stopped: dict[str, bool]
-    diverged: set[str]
-    validation: Losses
-    """At each adapter's best step."""
-    computed_tokens: int
-
-
-@dataclass
-class _Window:
-    """Train losses since the last line in the log."""
-
-    sums: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
-    counts: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, measured: Measured) -> None:
-        for task, loss in measured.losses.items():
-            self.sums[measured.update.adapter, task] += loss
-            self.counts[measured.update.adapter, task] += 1
-
-    def means(self) -> dict[tuple[str, str], float]:
-        return {pair: self.sums[pair] / self.counts[pair] for pair in self.sums}
 
 
 def train(job: Job, watch: Watch | None = None) -> Result:
@@ -146,16 +74,13 @@ class _Run:
         self.base_losses: dict[str, float] = {}
         self.last: Losses = {}
         self.at_best: Losses = {}
-        self.window = _Window()
-        self.metrics = Log(job.folder / "metrics.jsonl")
-        self.trace = Log(job.folder / "trace.jsonl")
+        self.logs = Logs(job.folder, self._clock, watch.track)
 
     def __enter__(self) -> _Run:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.metrics.close()
-        self.trace.close()
+        self.logs.close()
 
     def _make_units(self) -> list[Unit]:
         names = list(self.updater.optimizers)
@@ -172,9 +97,9 @@ class _Run:
     def all_stopped(self) -> bool:
         return all(unit.stopped for unit in self.units)
 
-    @property
-    def epoch(self) -> float:
-        return self.step * self.job.feeds.batch_size / sum(self.job.feeds.rows.values())
+    def _clock(self) -> dict[str, Any]:
+        epoch = self.step * self.job.feeds.batch_size / sum(self.job.feeds.rows.values())
+        return {"step": self.step, "epoch": round(epoch, 4)}
 
     @property
     def loss_ratio(self) -> dict[str, float]:
@@ -191,12 +116,11 @@ class _Run:
         if found and found[0]["fingerprint"] == self.job.fingerprint:
             self.restore(*found)
             return
-        self.metrics.cut(0)
-        self.trace.cut(0)
+        self.logs.clear()
         self.last = self.job.validate([(None, task) for task in self.job.feeds.rows])
         self.base_losses = {task: loss for (_, task), loss in self.last.items()}
         _check_finite(self.base_losses)
-        self._log_validation()
+        self.logs.validation(self.last)
         self.last = {}
 
     def rates(self) -> dict[str, float]:
@@ -214,37 +138,28 @@ class _Run:
             tasks = self.job.feeds.adapters[update.adapter]
             if self.job.gradient_agreement and len(tasks) > 1 and update.number % EVERY == 0:
                 found = self.updater.agreement(update, tasks)
-                self._write({"split": "train", "adapter": update.adapter, "agreement": found})
+                self.logs.agreement(update.adapter, found)
 
     def note(self, measured: Sequence[Measured]) -> None:
-        """The trace: every update with its examples, target tokens and learning rate."""
+        """Every update goes into the logs; one whose gradient is not finite ends its adapter."""
         for one in measured:
             self.computed += one.computed
             if not math.isfinite(one.norm):
                 self.diverge(one.update.adapter)
                 continue
-            self.window.add(one)
-            self.trace.write(
-                {"adapter": one.update.adapter, "update": one.update.number, "step": self.step,
-                 "examples": [list(draw) for draw in one.update.draws], "tokens": one.tokens, "rate": one.rate}
-            )  # fmt: skip
+            self.logs.update(one)
 
     def diverge(self, adapter: str) -> None:
         """A gradient that is not finite ends an adapter; its neighbours go on."""
         for unit in self.units:
             if adapter in unit.adapters and not unit.stopped:
                 unit.diverge()
-                self.trace.write(
-                    {"adapter": adapter, "step": self.step, "stop": unit.best_step, "diverged": True}
-                )
+                self.logs.stop(adapter, unit.best_step, diverged=True)
 
     def log(self, shares: list[float], *, force: bool) -> None:
         """The mean train losses and the schedule, about a hundred times a run; progress every time."""
         if force or self.step % max(1, self.job.feeds.steps // 100) == 0:
-            self._write({"split": "train", "schedule": dict(zip(self.job.feeds.rows, shares, strict=True))})
-            for (adapter, task), loss in self.window.means().items():
-                self._write({"split": "train", "adapter": adapter, "task": task, "loss": loss})
-            self.window = _Window()
+            self.logs.schedule(dict(zip(self.job.feeds.rows, shares, strict=True)))
         best = {name: unit.best_step for unit in self.units for name in unit.adapters}
         news = {"tokens": self.computed, "losses": self.last, "best": best, "stopped": self.stopped}
         self.watch.progress(self.step, self.job.feeds.steps, news)
@@ -258,7 +173,7 @@ class _Run:
             for task in tasks
         ]
         self.last |= self.job.validate(pairs)
-        self._log_validation()
+        self.logs.validation(self.last)
         for unit in self.units:
             mine = [pair for pair in pairs if pair[0] in unit.adapters]
             if not mine:
@@ -268,17 +183,7 @@ class _Run:
             if unit.best_step == self.step:
                 self.at_best |= {pair: self.last[pair] for pair in mine}
             if stops:
-                self.trace.write({"adapter": list(unit.adapters), "step": self.step, "stop": unit.best_step})
-
-    def _log_validation(self) -> None:
-        for (adapter, task), number in self.last.items():
-            loss = number if math.isfinite(number) else None
-            self._write({"split": "validation", "adapter": adapter or "base", "task": task, "loss": loss})
-
-    def _write(self, row: dict[str, Any]) -> None:
-        row = {"step": self.step, "epoch": round(self.epoch, 4)} | row
-        self.metrics.write(row)
-        self.watch.track(row)
+                self.logs.stop(unit.adapters, unit.best_step)
 
     def checkpoint(self) -> None:
         """All of the above, to disk."""
@@ -292,14 +197,10 @@ class _Run:
             "sampler": self.sampler.state(),
             "units": [unit.state() for unit in self.units],
             "base_losses": self.base_losses,
-            "last": _as_list(self.last),
-            "at_best": _as_list(self.at_best),
-            "window": [
-                [*pair, self.window.sums[pair], self.window.counts[pair]] for pair in self.window.sums
-            ],
+            "last": as_list(self.last),
+            "at_best": as_list(self.at_best),
             "computed": self.computed,
-            "logs": [self.metrics.mark(), self.trace.mark()],
-        }
+        } | self.logs.state()
         save_checkpoint(self.job.folder / "checkpoints", self.step, state, tensors)
 
     def restore(self, state: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
@@ -312,12 +213,8 @@ class _Run:
         for unit, saved in zip(self.units, state["units"], strict=True):
             unit.restore(saved, {n: tensors[f"best/{n}"] for n in unit.adapters if f"best/{n}" in tensors})
         self.base_losses = state["base_losses"]
-        self.last, self.at_best = _as_losses(state["last"]), _as_losses(state["at_best"])
-        for adapter, task, total, count in state["window"]:
-            self.window.sums[adapter, task] = total
-            self.window.counts[adapter, task] = count
-        self.metrics.cut(state["logs"][0])
-        self.trace.cut(state["logs"][1])
+        self.last, self.at_best = as_losses(state["last"]), as_losses(state["at_best"])
+        self.logs.restore(state)
 
     def finish(self) -> Result:
         """Put every adapter's best state into the bank; one that never had a validation loss has diverged."""
@@ -332,17 +229,6 @@ class _Run:
             validation=self.at_best,
             computed_tokens=self.computed,
         )
-
-
-def _as_list(losses: Losses) -> list[list[Any]]:
-    """JSON has no number that is not finite."""
-    return [
-        [adapter, task, loss if math.isfinite(loss) else None] for (adapter, task), loss in losses.items()
-    ]
-
-
-def _as_losses(rows: list[list[Any]]) -> Losses:
-    return {(adapter, task): math.nan if loss is None else loss for adapter, task, loss in rows}
 
 
 def _check_finite(base_losses: Mapping[str, float]) -> None:

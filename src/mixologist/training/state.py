@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from mixologist.errors import UserError
 from mixologist.files import read_json, write_folder, write_json
+from mixologist.training.job import Losses
 
 
 class Log:
@@ -76,3 +78,15 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tenso
             expected="a whole checkpoint",
             do=f"delete {found[-1]} and resume: training then starts anew",
         ) from error
+
+
+def as_list(losses: Losses) -> list[list[Any]]:
+    """Losses for JSON, which has no number that is not finite: null stands for it."""
+    return [
+        [adapter, task, loss if math.isfinite(loss) else None] for (adapter, task), loss in losses.items()
+    ]
+
+
+def as_losses(rows: list[list[Any]]) -> Losses:
+    """What `as_list` was made of."""
+    return {(adapter, task): math.nan if loss is None else loss for adapter, task, loss in rows}
