@@ -70,6 +70,9 @@ def test_a_finished_run_is_evaluated_in_more_ways(
     assert {source: set(row) for source, row in matrix.items()} == {
         name: {"queue", "sentiment"} for name in ("queue", "sentiment")
     }
+    gains = [cell["minus_base"] for row in matrix.values() for cell in row.values()]
+    least = min(gains, key=lambda gain: gain["p_value"])
+    assert least["p_holm"] == pytest.approx(min(1, 4 * least["p_value"])), "of four cells"
     before = json.loads((tiny_run / "evaluation.json").read_text())
     own = matrix["queue"]["queue"]
     assert own["value"] == before["tasks"]["queue"]["systems"]["single_task"]["value"]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import mixologist
-from mixologist.errors import Interrupted
+from mixologist.errors import Interrupted, UserError
 from mixologist.hooks import Hooks
 from mixologist.report.reading import read_run
 
@@ -39,6 +39,15 @@ def test_interrupted_resumed_and_complete(recipe: dict[str, Any], tmp_path: Path
     mixologist.train(recipe, resume=True)
     assert events(run)[2:] == ["resumed training", "complete evaluating"]
     assert "Complete. It was resumed once." in (run / "report.html").read_text()
+
+
+def test_a_run_does_not_go_on_with_another_base(recipe: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        mixologist.train(recipe, hooks=Hooks(should_stop=lambda: True))
+    file = tmp_path / "run" / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"base_digest": "0" * 64}))
+    with pytest.raises(UserError, match="the base has changed"):
+        mixologist.train(recipe, resume=True)
 
 
 def test_failed(recipe: dict[str, Any], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from mixologist.report.tables import cells, markdown, terminal
-from mixologist.report.words import gain, routing
+from mixologist.report.words import caution, gain, routing
 from tests.report.made import made_run, names
 
 
@@ -54,6 +54,22 @@ def test_one_task_has_no_column_for_verdicts(tmp_path: Path) -> None:
     assert "sharing" not in shown
     assert "mean" not in shown
     assert gain(found).startswith("The adapters beat the plain base on its task")
+
+
+def test_an_interval_above_zero_is_not_yet_a_win(tmp_path: Path) -> None:
+    found = evaluation(tmp_path, 5)
+    assert gain(found).startswith("The adapters beat the plain base on 5 of 5 tasks")
+    for row in found["tasks"].values():
+        assert row["paired"]["oracle - base"]["low"] > 0
+        row["paired"]["oracle - base"]["p_holm"] = 0.06
+    assert gain(found).startswith("The adapters beat the plain base on 0 of 5 tasks")
+
+
+def test_other_splits_than_test_carry_a_warning(tmp_path: Path) -> None:
+    found = evaluation(tmp_path, 2)
+    assert caution(found) == ""
+    assert "the adapters that serve" in caution(found | {"split": "validation"})
+    assert "they were trained on" in caution(found | {"split": "train"})
 
 
 def test_markdown_has_all_systems_and_words(tmp_path: Path) -> None:

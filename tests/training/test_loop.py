@@ -79,9 +79,8 @@ def test_what_was_logged_after_the_checkpoint_is_forgotten_on_resume(base: Base,
     made.bank.detach()
     resumed = outcome(base, tmp_path / "killed")
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
-    assert (tmp_path / "killed" / "trace.jsonl").read_bytes() == (
-        tmp_path / "whole" / "trace.jsonl"
-    ).read_bytes()
+    for log in ("metrics.jsonl", "trace.jsonl"):
+        assert (tmp_path / "killed" / log).read_bytes() == (tmp_path / "whole" / log).read_bytes()
 
 
 def test_training_lowers_every_loss_and_keeps_the_best_state(base: Base, tmp_path: Path) -> None:

@@ -36,20 +36,15 @@ class Unit:
             return False
         if criterion < self.best:
             self.best, self.best_step, self.worse = criterion, step, 0
-            self._keep()
+            self.weights = {name: optimizer.flat_weights() for name, optimizer in self.optimizers.items()}
             return False
         self.worse += 1
         self.stopped = self.patience is not None and self.worse >= self.patience
         return self.stopped
 
-    def _keep(self) -> None:
-        self.weights = {name: optimizer.flat_weights() for name, optimizer in self.optimizers.items()}
-
     def diverge(self) -> None:
-        """Stop at the best state; where none was validated yet, at the last one that had a gradient."""
+        """Stop at the best state; where none was validated yet, where it is: the last one that had a gradient."""
         self.stopped = self.diverged = True
-        if not self.weights:
-            self._keep()
 
     def put_back(self) -> None:
         """Load the best weights into the bank."""
