@@ -90,17 +90,41 @@ def test_half_precision_rounds_the_sum_once_and_keeps_gradients_in_the_adapters_
     assert pairs[0][0].grad.dtype == torch.float32
 
 
-@pytest.mark.parametrize("rows", [20, 700])
-def test_pieces_of_a_span_give_what_the_span_gives(rows: int) -> None:
-    """In bfloat16 on a CPU a span is cut, and its pieces overlap; in float32 it is not."""
+def in_both(rows: int, apart: bool) -> list[list[Tensor]]:
+    """Outputs and gradients of two neighbours in float32, which is not cut, and in bfloat16."""
     spans, results = (Span(0, rows, 0, 0.5), Span(rows, 2 * rows, 1, 2.0)), []
     for dtype in (torch.float32, torch.bfloat16):
         x = numbers(2 * rows + 5, 10, seed=90, dtype=dtype).requires_grad_()
         pairs = [tuple(factor.detach().float().requires_grad_() for factor in pair) for pair in factors()[:2]]
-        y = adapted(linear("plain", dtype), x, None, spans, pairs)  # type: ignore[arg-type]
+        y = adapted(linear("plain", dtype), x, None, spans, pairs, apart=apart)  # type: ignore[arg-type]
         y.float().pow(2).sum().backward()
-        results.append([y, x.grad, *(factor.grad for pair in pairs for factor in pair)])
-    for exact, cut in zip(*results, strict=True):
-        assert exact is not None
-        assert cut is not None
+        made = [y, x.grad, *(factor.grad for pair in pairs for factor in pair)]
+        results.append([number for number in made if number is not None])
+    assert [len(made) for made in results] == [6, 6]
+    return results
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("rows", [20, 400, 700])
+def test_windows_over_a_span_give_what_the_span_gives(rows: int, apart: bool) -> None:
+    """In bfloat16 on a CPU windows reach over the neighbour's rows, or, apart, over own rows twice."""
+    for exact, cut in zip(*in_both(rows, apart), strict=True):
         assert float((exact - cut.float()).detach().norm() / exact.detach().norm()) < 0.02
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_only_apart_gradients_do_not_depend_on_what_is_not_finite_beside_them(apart: bool) -> None:
+    x = numbers(1405, 10, seed=90, dtype=torch.bfloat16)
+    x[700:1400] = float("inf")
+    x.requires_grad_()
+    pairs = [tuple(factor.detach().float().requires_grad_() for factor in pair) for pair in factors()[:2]]
+    spans = (Span(0, 700, 0, 0.5), Span(700, 1400, 1, 2.0))
+    y = adapted(linear("plain", torch.bfloat16), x, None, spans, pairs, apart=apart)  # type: ignore[arg-type]
+    y.float().pow(2).sum().backward()
+    assert x.grad is not None
+    assert bool(y[:700].isfinite().all())
+    assert bool(x.grad[:700].isfinite().all())
+    assert bool(y[1400:].isfinite().all())
+    for factor in pairs[0]:
+        assert factor.grad is not None
+        assert bool(factor.grad.isfinite().all()) == apart

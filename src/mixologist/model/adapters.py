@@ -78,7 +78,8 @@ class BankedLinear(nn.Module):
         factors = [
             self.lowered.get(s.adapter) or (self.lora_A[s.adapter], self.lora_B[s.adapter]) for s in spans
         ]
-        y = adapted(self.base_layer, rows, self.bank.dropped(rows, self.module_name), spans, factors)
+        z = self.bank.dropped(rows, self.module_name)
+        y = adapted(self.base_layer, rows, z, spans, factors, apart=self.bank.kept_apart)
         return y.view(*x.shape[:-1], -1)
 
 
@@ -105,6 +106,7 @@ class Bank:
         self.seed = seed
         self.dtype = torch.float64 if base.dtype == torch.float64 else torch.float32
         self.groups: Groups | None = None
+        self.kept_apart = False
         self.layers = [self._attach(name) for name in modules]
         self.flat = [self._allocate(shape.r) for shape in shapes]
         """k vectors (P,): A and B of each layer in turn."""
@@ -206,6 +208,15 @@ class Bank:
             yield
         finally:
             self.groups = before
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Inside, an adapter's gradient is finite whatever its neighbours' numbers are (`low_rank.adapted`)."""
+        before, self.kept_apart = self.kept_apart, True
+        try:
+            yield
+        finally:
+            self.kept_apart = before
 
     @contextmanager
     def at_hand(self, adapters: Iterable[str | None]) -> Iterator[None]:

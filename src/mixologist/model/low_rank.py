@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from mixologist.model.families import weight
-from mixologist.model.tiles import cut
+from mixologist.model.tiles import Window, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +39,45 @@ def adapted(
     z: Tensor | None,
     spans: Sequence[Span],
     factors: Sequence[tuple[Tensor, Tensor]],
+    *,
+    apart: bool = False,
 ) -> Tensor:
-    """(N, d_in) -> (N, d_out). ``factors``: A (r, d_in) and B (d_out, r) of each span; computed in the dtype of x."""
+    """(N, d_in) -> (N, d_out). ``factors``: A (r, d_in) and B (d_out, r) of each span; computed in the dtype of x.
+
+    Where products have few shapes (`tiles`) rows of other spans, times zero, are among the sums of a span's gradients:
+    if they are not finite, neither are these. With ``apart`` no product reads another span's rows.
+    """
     flat = [part for pair in factors for part in pair]
+    pieces = [
+        _Piece(window, number, span.scale)
+        for number, span in enumerate(spans)
+        for window in windows(x, span.start, span.end, apart=apart)
+    ]
     if not torch.is_grad_enabled():
-        return _forward(x, x if z is None else z, linear, spans, [part.to(x.dtype) for part in flat])[0]
-    y: Tensor = _Adapted.apply(x, z, linear, tuple(spans), *flat)  # type: ignore[no-untyped-call]
+        return _forward(x, x if z is None else z, linear, pieces, [part.to(x.dtype) for part in flat])[0]
+    y: Tensor = _Adapted.apply(x, z, linear, pieces, *flat)  # type: ignore[no-untyped-call]
     return y
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Some rows of a span; the first ``again`` of them belong to the piece before, and count as zero here."""
+    """A window over rows of a span, by the span's number."""
 
-    rows: slice
-    again: int
+    window: Window
     span: int
     scale: float
 
 
-def _pieces(spans: Sequence[Span], like: Tensor) -> list[_Piece]:
-    return [
-        _Piece(slice(span.start + start, span.start + end), again, number, span.scale)
-        for number, span in enumerate(spans)
-        for start, end, again in cut(like, span.end - span.start)
-    ]
-
-
 def _forward(
-    x: Tensor, read: Tensor, linear: nn.Module, spans: Sequence[Span], lowered: Sequence[Tensor]
+    x: Tensor, read: Tensor, linear: nn.Module, pieces: Sequence[_Piece], lowered: Sequence[Tensor]
 ) -> tuple[Tensor, list[Tensor]]:
     """(N, d_out), and what A makes of the rows of each piece (n, r)."""
     y = functional.linear(x, weight(linear), cast(Tensor | None, linear.bias))
     middles = []
-    for piece in _pieces(spans, x):
+    for piece in pieces:
         a, b = lowered[2 * piece.span : 2 * piece.span + 2]
-        middle = read[piece.rows] @ a.T
-        if piece.again:
-            middle[: piece.again] = 0
-        y[piece.rows].addmm_(middle, b.T, alpha=piece.scale)
+        middle = piece.window.only(read[piece.window.rows] @ a.T)
+        y[piece.window.rows].addmm_(middle, b.T, alpha=piece.scale)
         middles.append(middle)
     return y, middles
 
@@ -89,13 +89,13 @@ class _Adapted(torch.autograd.Function):
         x: Tensor,
         z: Tensor | None,
         linear: nn.Module,
-        spans: tuple[Span, ...],
+        pieces: Sequence[_Piece],
         *factors: Tensor,
     ) -> Tensor:
         read = x if z is None else z
         lowered = [factor.to(x.dtype) for factor in factors]
-        y, middles = _forward(x, read, linear, spans, lowered)
-        ctx.spans, ctx.dropout, ctx.dtype = spans, z is not None, factors[0].dtype
+        y, middles = _forward(x, read, linear, pieces, lowered)
+        ctx.pieces, ctx.dropout, ctx.dtype = pieces, z is not None, factors[0].dtype
         ctx.linear = linear  # not its weight: one of four bits would be kept in sixteen
         ctx.save_for_backward(read, *lowered, *middles)
         return y
@@ -104,22 +104,20 @@ class _Adapted(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         read, *saved = ctx.saved_tensors
-        lowered, middles = saved[: 2 * len(ctx.spans)], saved[2 * len(ctx.spans) :]
         wants_x, wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[4::2]
+        lowered, middles = saved[: 2 * len(wanted)], saved[2 * len(wanted) :]
         x_gradient = upstream @ weight(ctx.linear) if wants_x else None
         z_gradient = torch.zeros_like(read) if ctx.dropout and ctx.needs_input_grad[1] else None
         into = z_gradient if ctx.dropout else x_gradient
         gradients: list[Tensor | None] = [None] * len(lowered)
-        for piece, middle in zip(_pieces(ctx.spans, read), middles, strict=True):
+        for piece, middle in zip(ctx.pieces, middles, strict=True):
             a, b = lowered[2 * piece.span : 2 * piece.span + 2]
-            part = upstream[piece.rows]
-            inner = (part @ b).mul_(piece.scale)  # (n, r)
-            if piece.again:
-                inner[: piece.again] = 0
+            part = upstream[piece.window.rows]
+            inner = piece.window.only((part @ b).mul_(piece.scale))  # (n, r)
             if into is not None:
-                into[piece.rows].addmm_(inner, a)
+                into[piece.window.rows].addmm_(inner, a)
             if wanted[piece.span]:
-                _add(gradients, 2 * piece.span, (inner.T @ read[piece.rows]).to(ctx.dtype))
+                _add(gradients, 2 * piece.span, (inner.T @ read[piece.window.rows]).to(ctx.dtype))
                 _add(gradients, 2 * piece.span + 1, (part.T @ middle).to(ctx.dtype).mul_(piece.scale))
         return x_gradient, z_gradient, None, None, *gradients
 

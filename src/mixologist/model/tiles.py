@@ -1,14 +1,15 @@
-"""An adapter's rows cut into one or two pieces of few sizes, so that its products have few shapes.
+"""Windows of few sizes over an adapter's rows, so that its products have few shapes.
 
 On a CPU oneDNN makes code for every new shape of a bfloat16 product, in 0.4 to 1 ms and up to a megabyte: ten times
-what a product of low rank takes. An adapter's rows in a pack are ever other numbers of rows; pieces have powers of two
-of them, or three quarters of one, and the code of all is soon there. The second may begin before the first ends.
+what a product of low rank takes. An adapter's rows in a pack are ever other numbers of rows; windows have powers of two
+of them, or three quarters of one, and the code of all is soon there. Rows in a window that are not the adapter's, or
+were in the window before, count as zero.
 """
 
 from __future__ import annotations
 
-from bisect import bisect
-from functools import cache
+from bisect import bisect, bisect_left
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,30 +20,71 @@ FEW = 64
 """Most rows of a batch that is decoded (`generate.MAX_ROWS`)."""
 
 
-@cache
-def pieces(rows: int) -> tuple[tuple[int, int, int], ...]:
-    """(start, end, first rows that belong to the piece before) of each.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows ``start`` to ``end`` of a batch; those from ``first`` to ``last``, counted from ``start``, count."""
 
-    >>> pieces(700)
-    ((0, 512, 0), (508, 700, 4))
-    >>> pieces(20), pieces(64)
-    (((0, 20, 0),), ((0, 64, 0),))
+    start: int
+    end: int
+    first: int
+    last: int
+
+    @property
+    def rows(self) -> slice:
+        """Of the batch."""
+        return slice(self.start, self.end)
+
+    def only(self, made: Tensor) -> Tensor:
+        """What was made of the window's rows (n, r), with zeros in place where a row does not count.
+
+        Set and not multiplied: a neighbour's numbers may not be finite.
+        """
+        if self.first:
+            made[: self.first] = 0
+        if self.last < len(made):
+            made[self.last :] = 0
+        return made
+
+
+def windows(like: Tensor, start: int, end: int, *, apart: bool) -> list[Window]:
+    """Windows over rows ``start`` to ``end`` of ``like`` (N, d): one or two where shapes cost something, else one.
+
+    One that reaches over neighbours' rows, or, where the batch has no room for it or they are to be left ``apart``, two
+    of own rows. Without gradients neighbours are always left apart (what serves may have been read from any file), and
+    up to ``FEW`` rows are taken as they are: answers are written in steps of as few, many with the same number.
     """
-    if rows <= SIZES[0]:
-        return ((0, rows, 0),)
-    first = SIZES[bisect(SIZES, rows) - 1]
-    if first == rows:
-        return ((0, rows, 0),)
-    second = next(size for size in SIZES if size >= rows - first)
-    return (0, first, 0), (rows - second, rows, first + second - rows)
+    trained = torch.is_grad_enabled()
+    few = end - start <= FEW and not trained
+    if few or like.device.type != "cpu" or like.dtype != torch.bfloat16:
+        return [Window(start, end, 0, end - start)]
+    return _own(start, end) if apart or not trained else _wide(start, end, len(like))
 
 
-def cut(like: Tensor, rows: int) -> tuple[tuple[int, int, int], ...]:
-    """`pieces` where shapes cost something, and all rows as one elsewhere.
+def _wide(start: int, end: int, total: int) -> list[Window]:
+    """One window of the next size, if the batch has as many rows.
 
-    So are up to ``FEW`` without gradients: answers are written in steps of as few rows, many of them with the same
-    number, and there a second piece costs more than now and then a new shape.
+    >>> _wide(100, 800, 4000), _wide(3900, 4000, 4000)
+    ([Window(start=100, end=868, first=0, last=700)], [Window(start=3872, end=4000, first=28, last=128)])
     """
-    few = rows <= FEW and not torch.is_grad_enabled()
-    costly = like.device.type == "cpu" and like.dtype == torch.bfloat16 and not few
-    return pieces(rows) if costly else ((0, rows, 0),)
+    size = SIZES[bisect_left(SIZES, end - start)]
+    if end - start <= SIZES[0] or size > total:
+        return _own(start, end)
+    left = min(start, total - size)
+    return [Window(left, left + size, start - left, end - left)]
+
+
+def _own(start: int, end: int) -> list[Window]:
+    """One or two windows; the second may begin before the first ends.
+
+    >>> _own(100, 800)
+    [Window(start=100, end=612, first=0, last=512), Window(start=608, end=800, first=4, last=192)]
+    >>> _own(0, 20), _own(0, 64)
+    ([Window(start=0, end=20, first=0, last=20)], [Window(start=0, end=64, first=0, last=64)])
+    """
+    rows = end - start
+    first = rows if rows <= SIZES[0] else SIZES[bisect(SIZES, rows) - 1]
+    found = [Window(start, start + first, 0, first)]
+    if first < rows:
+        second = SIZES[bisect_left(SIZES, rows - first)]
+        found.append(Window(end - second, end, first + second - rows, second))
+    return found

@@ -6,7 +6,7 @@ P = numbers that one name stands for; both keep them, and their gradients, in on
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +31,7 @@ class Trained(Protocol):
     def names(self) -> list[str]: ...  # noqa: D102 - those of them that segments can belong to
     def gradient(self, index: int) -> Tensor: ...  # noqa: D102 - (P,), what backward adds into
     def use(self, groups: Groups | None) -> AbstractContextManager[None]: ...  # noqa: D102
+    def apart(self) -> AbstractContextManager[None]: ...  # noqa: D102 - neighbours' numbers are read nowhere
     def freeze(self, index: int) -> None: ...  # noqa: D102 - one of ``parts`` is not trained
     def detach(self) -> None: ...  # noqa: D102 - leave a plain frozen base behind
 
@@ -69,6 +70,10 @@ class WholeModel:
         lower = self.base.dtype != self.dtype
         with torch.autocast(self.base.device.type, self.base.dtype, enabled=lower):
             yield
+
+    def apart(self) -> AbstractContextManager[None]:
+        """A whole model has no neighbours."""
+        return nullcontext()
 
     def freeze(self, index: int) -> None:
         """A whole model is there to be trained."""

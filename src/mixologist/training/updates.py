@@ -62,7 +62,7 @@ class Updater:
     def apply(self, updates: Sequence[Update], rates: Mapping[str, float]) -> list[Measured]:
         """One backward pass over all updates together, then one step for each adapter at its own rate."""
         segments = {update.adapter: self._segments(update) for update in updates}
-        losses = self._backward([segment for each in segments.values() for segment in each])
+        losses = self._together([segment for each in segments.values() for segment in each])
         if "common" in self.optimizers and updates:
             # Its gradient is the sum over the adapters beside it; the mean keeps its scale.
             self.bank.gradient(len(self.bank.names)).div_(len(updates))
@@ -102,6 +102,17 @@ class Updater:
             Segment(place, e, weight, key=f"{update.adapter}/{update.number}/{n}")
             for n, (e, weight) in enumerate(zip(encoded, weights, strict=True))
         ]
+
+    def _together(self, segments: Sequence[Segment]) -> dict[str, float]:
+        """`_backward`, and once more with neighbours kept apart if any gradient has a number that is not finite."""
+        losses, present = self._backward(segments), {segment.adapter for segment in segments}
+        gradients = [self.bank.gradient(index) for index in present]
+        if len(present) > 1 and not all(bool(gradient.isfinite().all()) for gradient in gradients):
+            for index in range(len(self.bank.parts)):
+                self.bank.gradient(index).zero_()
+            with self.bank.apart():
+                losses = self._backward(segments)
+        return losses
 
     def _backward(self, segments: Sequence[Segment]) -> dict[str, float]:
         """Accumulate gradients over micro-batches; returns the summed loss of each segment by its key."""
