@@ -3,11 +3,11 @@
     python -m benchmarks.train_throughput [--quick] [--shape 15m] [--peers loop trl] [--device cuda]
 
 Every side trains one LoRA in a process of its own (`sides.py`), which waits while another works: interleaved rounds.
-`loop` is a plain PyTorch loop on a PEFT model: batches of like length, output head on completion tokens only, fused
-attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings: batches of 1, 4 and
-16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). A setting is chosen by a
-pass over fewer rows. `products` are the frozen products alone, forward and input gradient of the same packs: what the
-machine's own matrix rate would allow. Real tokens are counted, padding is not. Prints one JSON object.
+`loop` is a plain PyTorch loop on a PEFT model: batches of 16 or 4 rows of like length, output head on completion tokens
+only, fused attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings: batches
+of 1, 4 and 16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). A setting is
+chosen by a pass over fewer rows. `products` are the frozen products alone, forward and input gradient of the same
+packs: what the machine's own matrix rate would allow. Real tokens are counted, padding is not. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from mixologist.report.tables import markdown
 
 SCREENED = 48
 """Rows by which a peer's setting is chosen."""
+QUICK_BATCH = {"135m": 4}
+"""Of a peer where 16 rows at once, on a CPU, take more than 20 GB."""
 PAGE = """# Training throughput, {shape} shape
 
 `{command}` wrote this page ({machine}, {threads} threads, torch {torch}, {rounds} rounds, {rows} rows, {tokens:,}
@@ -52,7 +54,10 @@ def grid(peer: str, shape: str, device: str) -> list[Side]:
     """All settings of a peer; on a GPU in bfloat16 alone."""
     dtypes = ("float32", "bfloat16") if device == "cpu" else ("bfloat16",)
     if peer == "loop":
-        return [Side("loop", shape, dtype, SCREENED, device=device) for dtype in dtypes]
+        return [
+            Side("loop", shape, dtype, SCREENED, batch=batch, device=device)
+            for dtype, batch in itertools.product(dtypes, (16, 4))
+        ]
     return [
         Side("trl", shape, dtype, SCREENED, grouped, batch, device)
         for dtype, grouped, batch in itertools.product(dtypes, (True, False), (16, 4, 1))
@@ -130,7 +135,7 @@ def measured(
     for peer in peers:
         if quick:  # what was the best of the grid on the machines that it was run on
             dtype = "bfloat16" if peer == "loop" or device != "cpu" else "float32"
-            best = Side(peer, shape, dtype, rows, device=device)
+            best = Side(peer, shape, dtype, rows, batch=QUICK_BATCH.get(shape, 16), device=device)
         else:
             found = screened(grid(peer, shape, device))
             settings |= found
