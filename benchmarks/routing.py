@@ -5,8 +5,9 @@
 One router for each depth (blocks read before it decides) and, where the run's data marks rows out of scope, with and
 without those of train and validation. Adapters, prompts and served adapters are the run's own; test prompts are routed
 in all wordings. Beside each stand TF-IDF and, with ``--encoder``, a gateway's way: a sentence encoder
-(all-MiniLM-L6-v2, from requirements-peers.txt) and the nearest train prompts. Prints one JSON object. Minutes of one
-core a depth: all prompts are read once more; the encoder takes some minutes, too.
+(all-MiniLM-L6-v2, from requirements-peers.txt) and the nearest train prompts; both do not depend on the depth and are
+asked once, beside the first. Prints one JSON object; the page is written anew after each router. Minutes of one core a
+depth: all prompts are read once more; the encoder takes some minutes, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ import numpy as np
 from mixologist.adding import run_recipe
 from mixologist.drawing import router_features
 from mixologist.evaluating import load_adapters
-from mixologist.evaluation.rival_routers import Texts
+from mixologist.evaluation.rival_routers import Rival, Texts, Tfidf
 from mixologist.evaluation.routing import RouterReport
 from mixologist.model.base import load_base
 from mixologist.planning import Plan, resolve
@@ -86,19 +88,26 @@ def main() -> None:
     base = load_base(recipe.base_model, dtype=record["choices"]["dtype"], device=record["choices"]["device"])
     bank = load_adapters(base, folder, record, recipe)
     marked = any(task.out_of_scope for task in plan.tasks.tasks.values())
-    found = [
-        {"depth": depth, "seen": seen}
-        | routed(plan, depth, seen, base, bank, record["served_by"], encoder=given.encoder)
-        for depth in given.depths or [plan.depth]
-        for seen in ((True, False) if marked else (False,))
-    ]
-    if given.page:
-        given.page.write_text(page(found, f"python -m benchmarks.routing {given.run}"), encoding="utf-8")
+    rivals: dict[str, Rival] = {"tfidf": Tfidf()}
+    if given.encoder:
+        rivals["sentence encoder"] = SentenceEncoder()
+    found: list[dict[str, Any]] = []
+    for depth, seen in product(given.depths or [plan.depth], (True, False) if marked else (False,)):
+        told = routed(plan, depth, seen, base, bank, record["served_by"], {} if found else rivals)
+        found.append({"depth": depth, "seen": seen} | told)
+        if given.page:  # after each, so that an interrupted study leaves what it has
+            given.page.write_text(page(found, f"python -m benchmarks.routing {given.run}"), encoding="utf-8")
     print(json.dumps(found))
 
 
 def routed(
-    plan: Plan, depth: int, seen: bool, base: Any, bank: Any, served_by: dict[str, str], *, encoder: bool
+    plan: Plan,
+    depth: int,
+    seen: bool,
+    base: Any,
+    bank: Any,
+    served_by: dict[str, str],
+    rivals: dict[str, Rival],
 ) -> dict[str, Any]:
     """The router report of a router that reads ``depth`` blocks, with out-of-scope rows ``seen`` or not."""
     options = plan.recipe.router.model_copy(update={"out_of_scope": seen})
@@ -115,8 +124,7 @@ def routed(
         seed=recipe.seed,
     )
     report = RouterReport(base, bank, router, plan.encoder, recipe)
-    if encoder:
-        report.rivals["sentence encoder"] = SentenceEncoder()
+    report.rivals = rivals
     return report.report(plan.tasks.tasks, plan.general, "test")
 
 

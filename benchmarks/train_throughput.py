@@ -3,10 +3,10 @@
     python -m benchmarks.train_throughput [--quick] [--shape 15m] [--peers loop trl] [--device cuda]
 
 Every side trains one LoRA in a process of its own (`sides.py`), which waits while another works: interleaved rounds.
-`loop` is a plain PyTorch loop on a PEFT model: batches of 16 or 4 rows of like length, output head on completion tokens
-only, fused attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings: batches
-of 1, 4 and 16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). A setting is
-chosen by a pass over fewer rows. `products` are the frozen products alone, forward and input gradient of the same
+`loop` is a plain PyTorch loop on a PEFT model: batches of 16, 4 or 1 rows of like length, output head on completion
+tokens only, fused attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings:
+batches of 1, 4 and 16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). A
+setting is chosen by a pass over fewer rows. `products` are the frozen products alone, forward and input gradient of the same
 packs: what the machine's own matrix rate would allow. Real tokens are counted, padding is not. Prints one JSON object.
 """
 
@@ -54,7 +54,7 @@ def grid(peer: str, shape: str, device: str) -> list[Side]:
     if peer == "loop":
         return [
             Side("loop", shape, dtype, SCREENED, batch=batch, device=device)
-            for dtype, batch in itertools.product(dtypes, (16, 4))
+            for dtype, batch in itertools.product(dtypes, (16, 4, 1))
         ]
     return [
         Side("trl", shape, dtype, SCREENED, grouped, batch, device)

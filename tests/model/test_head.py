@@ -47,6 +47,9 @@ def test_parts_have_the_losses_and_gradients_of_the_whole(
     base: Base, trained: bool, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(head, "AT_ONCE", rows * base.model.config.vocab_size)
+    monkeypatch.setattr(
+        head, "IN_CACHE", 3 * base.model.config.vocab_size
+    )  # parts of parts, the last one shorter
     weight = base.model.get_output_embeddings().weight.requires_grad_(trained)
     read: list[int] = []
     base.model.get_output_embeddings().register_forward_hook(lambda *given: read.append(len(given[2])))
@@ -71,3 +74,13 @@ def test_nothing_is_kept_where_nothing_is_trained(base: Base) -> None:
         )
     assert losses.shape == (TOKENS,)
     assert not losses.requires_grad
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_a_token_that_could_hardly_be_has_a_finite_loss(dtype: torch.dtype) -> None:
+    found, targets = torch.tensor([[0.0, 500.0, 3.0], [0.0, 0.0, -500.0]], dtype=dtype), torch.tensor([0, 2])
+    over = torch.empty_like(found)
+    losses = torch.cat(head._of_logits(found, targets, over))
+    torch.testing.assert_close(losses.double(), torch.tensor([500.0, 500.6931]).double(), rtol=1e-5, atol=0)
+    torch.testing.assert_close(over.double(), torch.tensor([[-1.0, 1, 0], [0.5, 0.5, -1]]).double())
+    assert found[0, 1] == 500, "what autograd may have kept is as it was"

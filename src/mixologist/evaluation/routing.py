@@ -92,11 +92,11 @@ class RouterReport:
         }
 
     def _taught(self, tasks: Mapping[str, Task], general: Mapping[str, Task]) -> RivalRouters | None:
-        """What others would route with; None where there is nothing to choose from."""
+        """What others would route with; None where there are none, or there is nothing to choose from."""
         served_by, wanted = self.router.settings.served_by, self.recipe.router.out_of_scope
         outside = [task.out_of_scope for task in tasks.values() if task.out_of_scope and wanted]
         to_base = any(len(task.splits["train"]) for task in [*general.values(), *outside])
-        if len({served_by[name] for name in tasks}) + to_base < 2:
+        if not self.rivals or len({served_by[name] for name in tasks}) + to_base < 2:
             return None
         return RivalRouters(self.rivals, tasks, general, served_by, self.encoder, self.recipe)
 

@@ -24,11 +24,11 @@ from torch.nn import functional
 from transformers import AttentionInterface
 
 from mixologist.model.buckets import Buckets
-from mixologist.model.causal import causal, scaled
+from mixologist.model.causal import causal
 
 NAME = "mixologist"
 """Of our attention function, as Transformers knows it."""
-REVISION = 2
+REVISION = 3
 """Of its numbers: raised when what it computes is rounded in another way, so that stored states are made anew."""
 LONGEST_PRODUCT = 512
 """Queries up to which weights under a mask are held whole (they grow with the square)."""
@@ -132,8 +132,8 @@ def _alike(query: Tensor, states: Tensor) -> Tensor:
 def _masked(seen: Tensor, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
     """Any mask, weights held whole: the heads that share keys are more queries to these."""
     n, heads, length, size = query.shape
-    q, k, v = (states.reshape(n * key.shape[1], -1, size) for states in (query, key, value))
-    products = scaled(q, k.transpose(1, 2), scale).view(n, heads, length, -1)
+    q, k, v = (states.reshape(n * key.shape[1], -1, size) for states in (query * scale, key, value))
+    products = torch.bmm(q, k.transpose(1, 2)).view(n, heads, length, -1)
     weights = products.masked_fill_(~seen, float("-inf")).softmax(-1)
     return torch.bmm(weights.view(len(q), q.shape[1], -1), v).view(n, heads, length, size)
 

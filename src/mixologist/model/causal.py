@@ -1,9 +1,12 @@
 """Causal attention on a CPU as batched products, a block of queries at a time.
 
-    P = softmax(s Q K^T)     O = P V
-    dV = P^T dO     dS = P * (dO V^T - rowsum(P * dO V^T))     dQ = s dS K     dK = s dS^T Q
+    P = softmax(Q K^T)     O = P V
+    dV = P^T dO     dS = P * (dO V^T - rowsum(P * dO V^T))     dQ = dS K     dK = dS^T Q
 
     N = rows times key/value heads, R = query heads that share a key/value head, L = tokens, D = head size
+
+Queries come scaled. So Q K^T and dO V^T, P V and dS K, P^T dO and dS^T Q are the same products to oneDNN, which makes
+code for each: three, and not six.
 
 Queries a to b see keys up to b only, so that half of the products are never made. Weights P of long texts are made
 again in the backward pass (Dao et al. 2022, arXiv 2205.14135, section 3.1), so that they never exist whole. PyTorch's
@@ -21,7 +24,7 @@ from torch.autograd.function import once_differentiable
 
 BLOCK = 128
 """Queries at a time. All texts are cut at its multiples, so that products have few shapes."""
-KEPT = 512
+KEPT = 1024
 """Tokens up to which weights are kept for the backward pass; they grow with the square."""
 
 
@@ -29,17 +32,17 @@ def causal(query: Tensor, key: Tensor, value: Tensor, scale: float, window: int 
     """(n, H, L, D), (n, G, L, D), (n, G, L, D) -> (n, H, L, D); a token sees itself and ``window - 1`` before it."""
     n, heads, length, size = query.shape
     lower = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else query.dtype
-    q = query.reshape(n * key.shape[1], heads // key.shape[1], length, size)
+    q = (query * scale).reshape(n * key.shape[1], heads // key.shape[1], length, size)
     k, v = (states.reshape(len(q), length, size) for states in (key, value))
     with torch.autocast("cpu", enabled=False):  # it would have the softmax in float32
-        output: Tensor = _Causal.apply(q.to(lower), k.to(lower), v.to(lower), scale, window)  # type: ignore[no-untyped-call]
+        output: Tensor = _Causal.apply(q.to(lower), k.to(lower), v.to(lower), window)  # type: ignore[no-untyped-call]
     return output.view(n, heads, length, size)
 
 
-def _weights(q: Tensor, k: Tensor, a: int, b: int, scale: float, window: int | None) -> Tensor:
+def _weights(q: Tensor, k: Tensor, a: int, b: int, window: int | None) -> Tensor:
     """P of queries ``a`` to ``b``, (N, R (b - a), keys): the keys up to b that any of them sees."""
     first = 0 if window is None else max(0, a + 1 - window)
-    weights = scaled(_rows(q, a, b), k[:, first:b].transpose(1, 2), scale)
+    weights = torch.bmm(_rows(q, a, b), k[:, first:b].transpose(1, 2))
     start = a if window is None else first  # all of these queries see all keys before
     masked = q.new_full((b - a, b - start), float("-inf"))
     unseen = masked.triu(1 + a - start)
@@ -47,11 +50,6 @@ def _weights(q: Tensor, k: Tensor, a: int, b: int, scale: float, window: int | N
         unseen += masked.tril(a - start - window)
     weights.view(len(k), -1, b - a, b - first)[..., start - first :].add_(unseen)
     return weights.softmax(-1)
-
-
-def scaled(x: Tensor, y: Tensor, scale: float) -> Tensor:
-    """scale x y, (N, Q, D) and (N, D, K) -> (N, Q, K); PyTorch has a product with a factor as a sum only."""
-    return torch.baddbmm(x.new_zeros(1, 1, 1), x, y, beta=0, alpha=scale)
 
 
 def _rows(states: Tensor, a: int, b: int) -> Tensor:
@@ -71,15 +69,15 @@ def _blocks(length: int) -> list[tuple[int, int]]:
 
 class _Causal(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None) -> Tensor:
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, window: int | None) -> Tensor:
         output, kept = torch.empty_like(q), []
         for a, b in _blocks(q.shape[2]):
-            weights = _weights(q, k, a, b, scale, window)
+            weights = _weights(q, k, a, b, window)
             output[:, :, a:b] = torch.bmm(weights, v[:, b - weights.shape[2] : b]).view_as(output[:, :, a:b])
             if q.shape[2] <= KEPT:
                 kept.append(weights)
         ctx.save_for_backward(q, k, v, *kept)
-        ctx.scale, ctx.window = scale, window
+        ctx.window = window
         return output
 
     @staticmethod
@@ -88,12 +86,12 @@ class _Causal(torch.autograd.Function):
         q, k, v, *kept = ctx.saved_tensors
         dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         for number, (a, b) in enumerate(_blocks(q.shape[2])):
-            weights = kept[number] if kept else _weights(q, k, a, b, ctx.scale, ctx.window)
+            weights = kept[number] if kept else _weights(q, k, a, b, ctx.window)
             first = b - weights.shape[2]
             given = _rows(upstream, a, b)
             dv[:, first:b].baddbmm_(weights.transpose(1, 2), given)
             passed = torch.bmm(given, v[:, first:b].transpose(1, 2))
             ds = torch._softmax_backward_data(passed, weights, -1, weights.dtype)
-            dq[:, :, a:b] = scaled(ds, k[:, first:b], ctx.scale).view_as(dq[:, :, a:b])
-            dk[:, first:b].baddbmm_(ds.transpose(1, 2), _rows(q, a, b), alpha=ctx.scale)
-        return dq, dk, dv, None, None
+            dq[:, :, a:b] = torch.bmm(ds, k[:, first:b]).view_as(dq[:, :, a:b])
+            dk[:, first:b].baddbmm_(ds.transpose(1, 2), _rows(q, a, b))
+        return dq, dk, dv, None

@@ -15,6 +15,7 @@ from mixologist.model.attention import Packing, laid_out
 from mixologist.model.base import Base
 from mixologist.model.blocks import reached, recomputed
 from mixologist.model.head import losses_at_head
+from mixologist.model.norms import fused
 from mixologist.model.trunk import as_tensor
 from mixologist.model.whole import Trained
 
@@ -33,7 +34,12 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
 
     @contextmanager
     def set_up() -> Iterator[None]:
-        with laid_out(base.model), bank.use(groups), asked_only(base, asked, lambda: bank.use(few)):
+        with (
+            laid_out(base.model),
+            fused(base),
+            bank.use(groups),
+            asked_only(base, asked, lambda: bank.use(few)),
+        ):
             yield
 
     with set_up(), _passed_over(base, batch), recomputed(base, set_up) if recompute else nullcontext():

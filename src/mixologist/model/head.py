@@ -23,6 +23,8 @@ from mixologist.model.families import logits
 
 AT_ONCE = 2**23
 """Logits that exist at a time: 32 MB in float32."""
+IN_CACHE = 2**18
+"""Of these, what a CPU turns into gradients at a time: 1 MB in float32."""
 
 
 def losses_at_head(model: Any, hidden: Tensor, targets: Tensor) -> Tensor:
@@ -39,8 +41,8 @@ def _losses(model: Any, hidden: Tensor, targets: Tensor) -> Tensor:
     return functional.cross_entropy(_wide(logits(model, hidden)), targets, reduction="none")
 
 
-def _wide(numbers: Tensor) -> Tensor:
-    return numbers if numbers.dtype == torch.float64 else numbers.float()
+def _wide(numbers: Tensor, *, copy: bool = False) -> Tensor:
+    return numbers.to(torch.promote_types(numbers.dtype, torch.float32), copy=copy)
 
 
 class _Frozen(torch.autograd.Function):
@@ -52,12 +54,10 @@ class _Frozen(torch.autograd.Function):
             with torch.set_grad_enabled(wanted):
                 leaf = read.detach().requires_grad_(wanted)
                 found = logits(model, leaf)
-            log = _wide(found.detach()).log_softmax(-1)
-            losses.append(-log.gather(1, aims[:, None])[:, 0])
-            if wanted:
-                over = log.exp_()  # softmax, where the logarithms were: they are the most memory here
-                over[torch.arange(len(aims), device=aims.device), aims] -= 1
-                gradients += torch.autograd.grad(found, leaf, over.to(found.dtype))
+            over = torch.empty_like(found) if wanted else None
+            losses += _of_logits(found.detach(), aims, over)
+            if over is not None:
+                gradients += torch.autograd.grad(found, leaf, over)
         if wanted:
             ctx.save_for_backward(torch.cat(gradients))
         return torch.cat(losses)
@@ -67,3 +67,22 @@ class _Frozen(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return (upstream[:, None] * gradient).to(gradient.dtype), None, None, None
+
+
+def _of_logits(found: Tensor, targets: Tensor, over: Tensor | None) -> list[Tensor]:
+    """Losses of logits (n, V), and into ``over`` (n, V) their gradients.
+
+    On a CPU a few rows at a time, which stay in its cache from the first step to the last: this is bound by memory.
+    """
+    rows = max(1, IN_CACHE // found.shape[1]) if found.device.type == "cpu" else len(found)
+    losses = []
+    for start in range(0, len(found), rows):
+        part = slice(start, start + rows)
+        wide, aims = _wide(found[part], copy=True), targets[part, None]
+        wide -= wide.amax(1, keepdim=True)
+        own = wide.gather(1, aims)
+        total = wide.exp_().sum(1, keepdim=True)
+        losses.append((total.log() - own)[:, 0])
+        if over is not None:
+            over[part] = wide.div_(total).scatter_add_(1, aims, wide.new_full(aims.shape, -1))
+    return losses
