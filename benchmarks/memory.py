@@ -31,6 +31,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "ten tasks, rank 64": {"tasks": 10, "adapters": {"r": 64}},
     "1,024 tokens at once": {"training": {"max_tokens_per_batch": 1024}},
     "8,192 tokens at once": {"training": {"max_tokens_per_batch": 8192}},
+    "texts of 600 to 900 words": {"words": (600, 900)},
     "float32": {"training": {"dtype": "float32"}},
     "gradient checkpointing": {"training": {"gradient_checkpointing": True, "max_tokens_per_batch": 8192}},
     "trunk of 4": {"adapters": {"trunk": 4}},
@@ -79,13 +80,13 @@ WORDS = (
 )
 
 
-def write_rows(folder: Path) -> str:
-    """400 rows of 30 to 300 words, a label of three."""
+def write_rows(folder: Path, words: tuple[int, int] = (30, 300)) -> str:
+    """400 rows of so many words, a label of three."""
     draw = random.Random(folder.name)
     folder.mkdir()
     with (folder / "train.jsonl").open("w", encoding="utf-8") as lines:
         for number in range(400):
-            text = " ".join(draw.choices(WORDS, k=draw.randint(30, 300)))
+            text = " ".join(draw.choices(WORDS, k=draw.randint(*words)))
             row = {"text": f"{text} {number}", "label": draw.choice(["fee", "loan", "card"])}
             lines.write(json.dumps(row) + "\n")
     return str(folder)
@@ -98,7 +99,12 @@ def recipe(wanted: dict[str, Any], place: Path) -> Path:
         "base_model": "builtin" if shape == "builtin" else str(save_shape(shape, place / "base")),
         "output_dir": str(place / "run"),
         "tasks": [
-            {"name": f"t{n}", "path": write_rows(place / f"t{n}"), "test_rows": 20, "validation_rows": 20}
+            {
+                "name": f"t{n}",
+                "path": write_rows(place / f"t{n}", wanted.get("words", (30, 300))),
+                "test_rows": 20,
+                "validation_rows": 20,
+            }
             for n in range(wanted.get("tasks", 5))
         ],
         "adapters": wanted.get("adapters", {}),
