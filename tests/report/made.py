@@ -131,6 +131,10 @@ def _evaluation(tasks: list[str], random: np.random.Generator) -> dict[str, Any]
     }
     return known | {
         "router": _router(tasks), "cocktail": cocktail if len(tasks) > 1 else {}, "forgetting": _forgetting(tasks),
+        "sizes": {
+            "single_task": {"models": len(tasks), "parameters": 630_784 * len(tasks), "bytes": 2_537_576 * len(tasks)},
+            "shared": {"models": 1, "parameters": 630_784, "bytes": 2_537_576},
+        },
     }  # fmt: skip
 
 

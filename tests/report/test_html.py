@@ -100,6 +100,9 @@ def test_limits_and_the_mean_effect_of_sharing(five: Path) -> None:
         page.table("General ability")["task_01"]["plain text, bits a byte (n=59)"]
         == "+0.200 [+0.100, +0.300]"
     )
+    assert page.table("What each system needs")["shared adapter"] == {
+        "system": "shared adapter", "models": "1", "parameters": "630,784", "bytes": "2.54 MB",
+    }  # fmt: skip
 
 
 def test_every_cell_stands_below_its_header(five: Path) -> None:

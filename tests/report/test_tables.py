@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from mixologist.report.tables import cells, markdown, terminal
+from mixologist.report.weights import weight_cells
 from mixologist.report.words import caution, gain, routing
 from tests.report.made import made_run, names
 
@@ -78,6 +79,12 @@ def test_markdown_has_all_systems_and_words(tmp_path: Path) -> None:
         "| task | metric | n | base | single_task | shared | oracle | routed | served by | sharing |" in page
     )
     assert "not distinguishable" in page
+
+
+def test_what_each_system_weighs(tmp_path: Path) -> None:
+    found = evaluation(tmp_path, 3)
+    assert "| single_task | 3 | 1,892,352 | 7.61 MB |" in markdown(weight_cells(found))
+    assert weight_cells({"tasks": {}}) == [], "nor of an evaluation made before they were weighed"
 
 
 def test_a_run_without_a_router_has_no_sentence_on_it(tmp_path: Path) -> None:

@@ -75,6 +75,6 @@ def footprint(
         libraries=LIBRARIES,
         base=int(weights),
         trained=int(moved * (VECTORS * 4 + lowered)),
-        logits=3 * 4 * AT_ONCE,
+        logits=int((2 * number + 4) * AT_ONCE),  # they, their gradient, one of both in float32
         a_token=int(kept * base.hidden_size * number),
     )

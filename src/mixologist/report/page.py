@@ -21,6 +21,8 @@ from mixologist.report.tables import (
     rival_cells,
     router_cells,
 )
+from mixologist.report.weights import ABOUT as WEIGHTS_ABOUT
+from mixologist.report.weights import weight_cells
 from mixologist.report.words import VERDICTS as VERDICT_WORDS
 from mixologist.report.words import caution, cocktail, effects, gain, routing, sharing
 
@@ -65,6 +67,11 @@ GENERAL_ABILITY = f"""## General ability
 {ABOUT}
 
 """
+WEIGHTS = f"""## Weights
+
+{WEIGHTS_ABOUT}
+
+"""
 HARNESS = f"""## Tasks of the harness
 
 {HARNESS_ABOUT}
@@ -102,6 +109,7 @@ def page(
         _section(VERDICTS, _verdicts(evaluation)),
         "## Paired differences\n\n" + markdown(_paired(evaluation)),
     ]
+    parts.append(_section(WEIGHTS, weight_cells(evaluation)))
     parts.append(_section(CHOICE, choice_cells(evaluation)))
     if "router" in evaluation:
         parts.append(ROUTING + markdown(router_cells(evaluation["router"])))

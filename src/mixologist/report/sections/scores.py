@@ -12,6 +12,8 @@ from mixologist.report.numbers import counted, difference, interval
 from mixologist.report.reading import Run
 from mixologist.report.systems import colours, label, present
 from mixologist.report.tables import CHOICE_ABOUT, choice_cells
+from mixologist.report.weights import ABOUT as WEIGHTS_ABOUT
+from mixologist.report.weights import weight_cells
 from mixologist.report.words import Effect, effects, tone
 
 
@@ -46,7 +48,7 @@ def scores(run: Run) -> Section | None:
     )
     key = {label(system): colour for system, colour in colours(shown).items()}
     blocks: list[Block] = [Figure(drawing, caption.strip(), _score_table(run.scores, systems), key)]
-    return Section("scores", "Scores", [*blocks, *_choice(run.evaluation)])
+    return Section("scores", "Scores", [*blocks, *_choice(run.evaluation), *_weights(run.evaluation)])
 
 
 def _choice(evaluation: Mapping[str, Any]) -> list[Block]:
@@ -59,6 +61,15 @@ def _choice(evaluation: Mapping[str, Any]) -> list[Block]:
         Table("The adapter that serves each task", cells[0], rows, ("chosen", "validation")),
         Words(CHOICE_ABOUT),
     ]
+
+
+def _weights(evaluation: Mapping[str, Any]) -> list[Block]:
+    """What each system needs on disk."""
+    cells = weight_cells(evaluation)
+    if not cells:
+        return []
+    rows: list[list[Text]] = [[label(row[0]), *row[1:]] for row in cells[1:]]
+    return [Table("What each system needs on disk", cells[0], rows), Words(WEIGHTS_ABOUT)]
 
 
 def _section(blocks: list[Block]) -> Section:
