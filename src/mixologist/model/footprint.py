@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from mixologist.model.estimate import Skeleton
 from mixologist.model.head import AT_ONCE
 
-LIBRARIES = 800_000_000
+LIBRARIES = 850_000_000
 """Bytes of a process that has imported everything and loaded nothing, and on a CPU the code that oneDNN makes; a CUDA
 context takes about as much."""
-ACTIVATIONS = 48
-"""Numbers kept for the backward pass per token, block and hidden unit: measured on the built-in base (1,050 to 4,095
-tokens, bfloat16, eight adapters: 197 kB a token)."""
+ACTIVATIONS = 40
+"""Numbers kept for the backward pass per token, block and hidden unit: 164 kB a token on the built-in base. Measured
+there (bfloat16): 79 kB a token from 1,024 to 4,096 tokens, where other stages are part of the peak, 136 kB from there
+to 8,192; texts of 1,000 tokens take more, whose attention is kept (`causal.KEPT`)."""
 VECTORS = 5
 """Float32 copies of what is trained: weights, gradients, two moments, the best state."""
 NUMBER_BYTES = {"float64": 8.0, "float32": 4.0, "bfloat16": 2.0}
