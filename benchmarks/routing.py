@@ -4,7 +4,7 @@
 
 One router for each depth (blocks read before it decides) and, where the run's data marks rows out of scope, with and
 without those of train and validation. Adapters, prompts and served adapters are the run's own; test prompts are routed
-in all wordings. Beside each stand TF-IDF and, with ``--encoder``, a gateway's way: a sentence encoder
+in all wordings. Beside them stand TF-IDF and, with ``--encoder``, a gateway's way: a sentence encoder
 (all-MiniLM-L6-v2, from requirements-peers.txt) and the nearest train prompts; both do not depend on the depth and are
 asked once, beside the first. Prints one JSON object; the page is written anew after each router. Minutes of one core a
 depth: all prompts are read once more; the encoder takes some minutes, too.
@@ -91,12 +91,14 @@ def main() -> None:
     rivals: dict[str, Rival] = {"tfidf": Tfidf()}
     if given.encoder:
         rivals["sentence encoder"] = SentenceEncoder()
+    depths = " ".join(["", "--depths", *map(str, given.depths)]) if given.depths else ""
+    command = f"python -m benchmarks.routing {given.run}{depths}{' --encoder' * given.encoder}"
     found: list[dict[str, Any]] = []
     for depth, seen in product(given.depths or [plan.depth], (True, False) if marked else (False,)):
         told = routed(plan, depth, seen, base, bank, record["served_by"], {} if found else rivals)
         found.append({"depth": depth, "seen": seen} | told)
         if given.page:  # after each, so that an interrupted study leaves what it has
-            given.page.write_text(page(found, f"python -m benchmarks.routing {given.run}"), encoding="utf-8")
+            given.page.write_text(page(found, command), encoding="utf-8")
     print(json.dumps(found))
 
 
