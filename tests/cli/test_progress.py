@@ -83,6 +83,16 @@ def test_elsewhere_lines_are_keys_and_values(capsys: pytest.CaptureFixture[str])
     assert second == "stage=routing done=2 of=2 left_s=0"
 
 
+def test_the_time_before_a_stop_is_not_taken_for_the_time_since(capsys: pytest.CaptureFixture[str]) -> None:
+    follower = Follower("again")
+    follower.training(500, 1000, news({("queue", "queue"): 1.0}))
+    follower.started -= 30
+    follower.last_line -= 30
+    follower.training(501, 1000, news({("queue", "queue"): 1.0}))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 14_900 < float(line.split("left_s=")[1].split()[0]) < 15_500, line
+
+
 def test_a_real_terminal_shows_the_curves(place: Place) -> None:
     ours, theirs = pty.openpty()
     recipe = place.recipe(evaluation={"every": 0.5, "bootstrap_samples": 100})

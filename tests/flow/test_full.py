@@ -89,7 +89,16 @@ def test_they_stand_in_the_evaluation_and_a_stopped_run_ends_in_the_same_bytes(
 def test_they_learn_what_no_adapter_of_one_rank_says(recipe: dict[str, Any], tmp_path: Path) -> None:
     recipe["training"] |= {"full_learning_rate": 1e-3}
     recipe["evaluation"] |= {"seeds": 2}
-    record = mixologist.train(recipe)
+    told: list[tuple[int, int, int]] = []
+    hooks = Hooks(progress=lambda step, steps, news: told.append((step, steps, news["tokens"])))
+    record = mixologist.train(recipe, hooks=hooks)
+    total = told[0][1]
+    assert [done for done, _, _ in told] == [*range(1, total + 1)], (
+        "every step counts once, none is announced"
+    )
+    assert {steps for _, steps, _ in told} == {total}
+    assert [tokens for _, _, tokens in told] == sorted(tokens for _, _, tokens in told)
+    assert told[-1][2] == record["tokens"]
     assert record["full"]["full_multi_task"]["learning_rate"] == 1e-3
     (second,) = record["replicates"]
     for name in NAMES:

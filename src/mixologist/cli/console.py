@@ -44,7 +44,7 @@ class Follower:
         self.progress = Bars(console=err, disable=not err.is_terminal)
         self.bar: TaskID | None = None
         self.last_line = 0.0
-        self.told, self.before = 0, 0
+        self.told, self.before, self.first = 0, 0, 0
         self.started = time.monotonic()
 
     def hooks(self) -> Hooks:
@@ -68,14 +68,15 @@ class Follower:
     def training(self, step: int, steps: int, news: dict[str, Any]) -> None:
         """One step of training."""
         if self.bar is None or self.progress.tasks[-1].description != "training":
-            self._begin("training", steps)
-            self.before = news["tokens"]  # of a run that was resumed
+            self._begin("training", steps, step)
+            self.before = news["tokens"]
         self.progress.curves.take(news)
         rate = (news["tokens"] - self.before) / max(1e-9, time.monotonic() - self.started)
         self._move("training", step, steps, rate)
 
-    def _begin(self, name: str, total: int) -> None:
-        self.started = time.monotonic()
+    def _begin(self, name: str, total: int, first: int = 0) -> None:
+        """``first``: what a run that was resumed had done before; its time is not this one's."""
+        self.started, self.first = time.monotonic(), first
         self.last_line, self.told = self.started, 0
         self.progress.curves = Curves()
         self.bar = self.progress.add_task(name, total=total, news="")
@@ -89,7 +90,7 @@ class Follower:
         due = done >= total or now - self.last_line > QUIET_SECONDS
         if not err.is_terminal and due and done != self.told:
             self.last_line, self.told = now, done
-            left = (now - self.started) / max(1, done) * (total - done)
+            left = (now - self.started) / max(1, done - self.first) * (total - done)
             speed = f" tokens_per_s={rate:.0f}" if rate else ""
             err.print(f"stage={name} done={done} of={total} left_s={left:.0f}{speed}", soft_wrap=True)
 
