@@ -156,15 +156,11 @@ class Trainings:
         return bool(self.record["choices"].get("torch_compile", False))
 
     def _progress(self, number: int, place: int = 0) -> Callable[[int, int, dict[str, Any]], None]:
-        """Steps and tokens of all seeds and, within each, of the adapters together and every full fine-tuning."""
-        fulls = (plan_of_full(self.plan, name).feeds.steps for name in full_models(self.plan))
-        steps, tokens = [self.plan.feeds.steps, *fulls], self.record["tokens"]
-        before, total = (
-            number * sum(steps) + sum(steps[:place]),
-            self.plan.recipe.evaluation.seeds * sum(steps),
-        )
-        return lambda step, _, news: self.hooks.progress(
-            before + step, total, news | {"tokens": tokens + news["tokens"]}
+        """Steps and tokens over all seeds and, within each, over the adapters together and every full fine-tuning."""
+        trainings, tokens = 1 + len(full_models(self.plan)), self.record["tokens"]
+        done, times = number * trainings + place, self.plan.recipe.evaluation.seeds * trainings
+        return lambda step, steps, news: self.hooks.progress(
+            done * steps + step, times * steps, news | {"tokens": tokens + news["tokens"]}
         )
 
 
