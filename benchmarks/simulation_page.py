@@ -45,7 +45,7 @@ def page(found: dict[str, Any]) -> str:
     parts = [
         HEAD.format(minutes=found["cpu_seconds"] / 60),
         ALARMS,
-        markdown(_alarms(found["false_alarms"])) + "\n",
+        markdown(alarm_cells(found["false_alarms"])) + "\n",
         POWER.format(runs=found["power"][0]["runs"]),
         markdown(_power(found["power"])) + "\n",
         DENIED,
@@ -56,10 +56,11 @@ def page(found: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _alarms(rows: list[dict[str, Any]]) -> list[list[str]]:
+def alarm_cells(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Share of runs with a false alarm, by number of tasks; empty where that many were not simulated."""
     cells = [["asked", "metric", "rows", "seeds", "seed sd", "runs", "1 task", "4 tasks", "8 tasks"]]
     for row in rows:
-        shares = [_share(row["tasks"].get(m)) for m in (1, 4, 8)]
+        shares = [_share(row["tasks"].get(str(m))) for m in (1, 4, 8)]
         sd = f"{100 * row['seed_sd']:.0f}"
         counts = [str(row["rows"]), str(row["seeds"]), sd, f"{row['runs']:,}"]
         cells.append([row["asked"], row["metric"], *counts, *shares])

@@ -90,7 +90,7 @@ def false_alarms(
         "seeds": seed_count,
         "rows": rows,
         "runs": runs,
-        "tasks": {m: _share([alarmed(run[:m]) for run in zip(*columns, strict=True)]) for m in families},
+        "tasks": {str(m): _share([alarmed(run[:m]) for run in zip(*columns, strict=True)]) for m in families},
     }
 
 

@@ -18,6 +18,16 @@ def test_the_sure_are_right_and_risk_grows_with_coverage() -> None:
     ]
 
 
+def test_of_the_equally_sure_the_order_does_not_count() -> None:
+    right = [False] * 20 + [True] * 80
+    first, last = (
+        risk_coverage([1.0] * 100 + [0.5] * 100, side + [True] * 100) for side in (right, right[::-1])
+    )
+    assert first == last
+    assert first[0] == {"coverage": 0.05, "risk": pytest.approx(0.2)}
+    assert first[-1] == {"coverage": 1.0, "risk": pytest.approx(0.1)}
+
+
 def test_full_coverage_is_the_share_of_all_errors() -> None:
     random = seeds.generator(0, "risk")
     right = random.random(333) < 0.7
@@ -68,3 +78,11 @@ def test_turns_of_a_conversation_are_drawn_together() -> None:
     )
     assert together["ece"] == alone["ece"]
     assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"])
+
+
+def test_an_error_too_rare_to_be_seen_is_within_the_interval() -> None:
+    """500 prompts, all routed rightly and surely: one in 200 may still be wrong."""
+    found = calibration([0.9995] * 500, [True] * 500, list(range(500)), 0.95, 0)
+    assert found["ece"] == pytest.approx(0.0005)
+    assert found["low"] == 0
+    assert found["high"] == pytest.approx(0.0005 + 1 - 0.05 ** (1 / 500))

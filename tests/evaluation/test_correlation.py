@@ -96,3 +96,12 @@ def test_intervals_reach_below_zero() -> None:
     unseen = 1 - 0.05 ** (1 / len(right))  # the rule of three: such a share of rows may turn 2 into -2
     assert (interval.low, interval.high) == pytest.approx((1 - 2 * unseen, 1))
     assert (difference.low, difference.high) == pytest.approx((2 - 4 * unseen, 2))
+
+
+def test_who_always_answers_the_same_may_follow_anything_or_nothing() -> None:
+    """Predictions that vary on rows that 200 draws miss may correlate: 200 zeros do not say that they do not."""
+    _, right = drawn(3)
+    interval = bootstrap(
+        make("pearson"), [outcomes([0.5] * len(right), right)], samples=200, confidence=0.95, seed=0
+    )
+    assert (interval.low, interval.value, interval.high) == (-1, 0, 1)

@@ -1,6 +1,7 @@
 """Values of planted slices: a metric on the rows of a slice is the metric of these rows alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,22 @@ def test_a_slice_is_the_mean_over_training_seeds(tmp_path: Path) -> None:
     found = by_name(sliced(task, "test", {"routed": runs}, SCORE))
     assert [found[b]["systems"]["routed"]["value"] for b in ("north", "south", "west")] == [0.5, 0.5, 1]
     assert found["north"]["n"] == 20
+
+
+def test_one_of_several_labels_is_found_though_another_is_missed(tmp_path: Path) -> None:
+    for mark, split in zip("rvt", ("train", "validation", "test"), strict=True):
+        rows = [{"text": f"{mark}{n}", "labels": ["x", "y"] if n % 2 else ["y"]} for n in range(20)]
+        write_json_lines(tmp_path / f"{split}.jsonl", rows)
+    spec = {"name": "t", "path": str(tmp_path), "format": "multi_label", "metric": "macro_f1"}
+    task = load_tasks(Recipe.model_validate({"tasks": [spec | {"slices": [{"by": "label"}]}]})).tasks["t"]
+    said = [Outcome(e.id, ["x"], e.reference, "") for e in task.splits["test"]]
+    found = by_name(
+        sliced(task, "test", {"oracle": [said], "base": [[replace(o, prediction=None) for o in said]]}, SCORE)
+    )
+    assert {
+        name: (part["metric"], part["n"], part["systems"]["oracle"]["value"]) for name, part in found.items()
+    } == {
+        "x": ("accuracy", 10, 1.0),
+        "y": ("accuracy", 20, 0.0),
+    }
+    assert [part["systems"]["base"]["value"] for part in found.values()] == [0, 0]

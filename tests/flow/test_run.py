@@ -181,11 +181,26 @@ def test_runs_that_differ_by_one_task_say_what_it_gives_the_others(tiny_run: Pat
     told = CliRunner().invoke(app, ["report", *both])
     assert json.loads(told.stdout)["left_out"] == found
     assert "What each task gives the others" in (tmp_path / "both.html").read_text()
+    for run in ("more", "less"):  # the same answers, each a list of one label
+        folder = tmp_path / run if run == "more" else Path(shutil.copytree(tiny_run, tmp_path / run))
+        kept = folder / "predictions" / "test" / "queue" / "shared.jsonl"
+        kept.write_text(_as_lists(kept.read_text()))
+    listed = leave_one_out([RunFolder(tmp_path / "more"), RunFolder(tmp_path / "less")])
+    assert listed["urgency"]["queue"]["value"] == found["urgency"]["queue"]["value"]
     answers = tmp_path / "more" / "predictions" / "test" / "queue" / "shared.jsonl"
     answers.write_text("\n".join(answers.read_text().splitlines()[:5]) + "\n")
     assert list(leave_one_out([RunFolder(tmp_path / "more"), RunFolder(tiny_run)])["urgency"]) == [
         "sentiment"
     ]
+
+
+def _as_lists(lines: str) -> str:
+    rows = [json.loads(line) for line in lines.splitlines()]
+    for row in rows:
+        for key in ("prediction", "reference"):
+            if row.get(key) is not None:
+                row[key] = [row[key]]
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def test_an_existing_peft_folder_can_be_added_with_and_without_a_task(run: Path, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_every_cell_stands_below_its_header(five: Path) -> None:
     assert (scores["metric"], scores["n"], scores["base, no adapter"]) == (
         "macro_f1",
         "200",
-        "10.0 [4, 16], 1 unread",
+        "10.0 [4, 16], 0.5% unread",
     )
     curve = page.table("validation losses")["task_01"]  # of its two rows the later: the shared adapter
     assert (curve["adapter"], curve["base"], curve["end"]) == ("shared adapter", "4.000", "ran to the end")

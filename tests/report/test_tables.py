@@ -92,3 +92,31 @@ def test_a_run_without_a_router_has_no_sentence_on_it(tmp_path: Path) -> None:
     assert "99.0% as trained, 95.0% reworded, 80.0% raw text" in routing(found)
     del found["router"]
     assert routing(found) == ""
+
+
+def test_a_mean_over_other_tasks_is_no_mean(tmp_path: Path) -> None:
+    found = evaluation(tmp_path, 5)
+    every, some = cells(found)[-1], next(iter(found["tasks"].values()))
+    assert all(every[3 : cells(found)[0].index("served by")])
+    del some["systems"]["base"]
+    shown, header = cells(found)[-1], cells(found)[0]
+    assert shown[header.index("base")] == ""
+    assert shown[header.index("routed")] == every[header.index("routed")]
+    mean = next(line for line in lines(found) if line.split()[:1] == ["mean"])
+    assert (
+        len(mean.split())
+        == len(next(line for line in lines(evaluation(tmp_path, 5)) if "mean" in line).split()) - 1
+    )
+
+
+def test_answers_that_could_not_be_read_are_a_share_of_all_trainings(tmp_path: Path) -> None:
+    found = evaluation(tmp_path, 2)
+    task = next(iter(found["tasks"].values()))
+    task["n"] = 300
+    task["systems"]["base"] |= {"format_failures": 41, "seeds": 1}
+    task["systems"]["shared"] |= {"format_failures": 41, "seeds": 3}
+    header, row = cells(found)[:2]
+    assert row[header.index("base")].endswith("!13.7%")
+    assert row[header.index("shared")].endswith("!4.6%")
+    task["systems"]["shared"] |= {"format_failures": 0}
+    assert "!" not in cells(found)[1][header.index("shared")]

@@ -16,7 +16,8 @@ from itertools import combinations
 from math import log, sqrt
 from typing import Any
 
-from mixologist.evaluation.intervals import bootstrap, compare, limits, redrawn
+from mixologist.evaluation.intervals import bootstrap, compare, redrawn
+from mixologist.evaluation.limits import widened
 from mixologist.evaluation.metrics import metric_of
 from mixologist.recipe import schema
 from mixologist.records import Outcome
@@ -55,7 +56,7 @@ def choice(
     reported, redraws = redrawn(metric, [test], names=(task.name,), **how)
     span = metric.bounds[1] - metric.bounds[0]
     clusters = values[served].clusters
-    low, high = limits(chosen - reported, seen - redraws, (-span, span), clusters, options.confidence)
+    low, high = widened(chosen - reported, seen - redraws, (-span, span), clusters, options.confidence)
     k = len(validation)
     largest = LARGEST.get(k, sqrt(2 * log(k)))
     return {

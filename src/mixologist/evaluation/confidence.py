@@ -8,7 +8,8 @@ ECE is above 0 by chance even where confidence is right; ``by_chance`` says how 
 resample has that excess once more, so that percentiles lie above the truth: the interval is the basic bootstrap's
 (Davison & Hinkley 1997, section 5.2), and begins at 0 where chance alone gives as much. At 95% it held the truth in
 60 of 60 draws where confidence is right, and in 51 to 54 of 60 where it is off by 2, 5 or 15 points (500 and 2,000
-prompts): somewhat less often than it says.
+prompts): somewhat less often than it says. Errors that a sure router makes too rarely to be seen are bounded as in
+`limits.limits`: without that, an error of 0.25 points was held in 74% of draws of 500 prompts.
 
 n = prompts, b = bins, s = samples
 """
@@ -29,11 +30,15 @@ Floats = NDArray[np.float64]
 
 
 def risk_coverage(confidence: Sequence[float], right: Sequence[bool]) -> list[dict[str, float]]:
-    """Points from the most confident prompts to all of them, (n,) and (n,); equal confidences in the order given."""
-    order = np.argsort(-np.asarray(confidence), kind="stable")
-    wrong = (~np.asarray(right, dtype=bool))[order].cumsum()
-    counts = np.unique(np.ceil(np.linspace(0, len(order), POINTS + 1)[1:]).astype(int))
-    return [{"coverage": float(c / len(order)), "risk": float(wrong[c - 1] / c)} for c in counts]
+    """Points from the most confident prompts to all of them, (n,) and (n,); of equal confidences the mean risk."""
+    levels, sizes = np.unique(-np.asarray(confidence, dtype=np.float64), return_counts=True)
+    wrong = np.zeros(len(levels))
+    np.add.at(wrong, np.searchsorted(levels, -np.asarray(confidence)), ~np.asarray(right, dtype=bool))
+    counts = np.unique(np.ceil(np.linspace(0, len(right), POINTS + 1)[1:]).astype(int))
+    missed = np.interp(counts, np.append(0, sizes.cumsum()), np.append(0, wrong.cumsum()))
+    return [
+        {"coverage": float(c / len(right)), "risk": float(m / c)} for c, m in zip(counts, missed, strict=True)
+    ]
 
 
 def calibration(
@@ -49,8 +54,10 @@ def calibration(
     chance = [ece(p, (random.random(len(p)) < p).astype(np.float64)) for _ in range(SAMPLES)]
     least, most = (float(q) for q in np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]))
     lucky = value <= np.quantile(chance, (1 + level) / 2)
+    unseen = 1 - (1 - level) ** (1 / len(set(rows)))
     return {
-        "ece": value, "low": 0.0 if lucky else max(0.0, 2 * value - most), "high": max(value, 2 * value - least),
+        "ece": value, "low": 0.0 if lucky else max(0.0, 2 * value - most),
+        "high": min(1.0, max(value + unseen, 2 * value - least)),
         "by_chance": float(np.mean(chance)), "n": len(p),
         "bins": [{"confidence": float(p[part].mean()), "accuracy": float(hits[part].mean()), "n": len(part)}
                  for part in _bins(p)],

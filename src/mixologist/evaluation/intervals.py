@@ -1,8 +1,9 @@
 """How far a metric, or a difference of two systems, would move with other test rows and other training seeds.
 
 Rows: percentile bootstrap (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13), two systems on
-the same resamples (Koehn 2004, Statistical Significance Tests for Machine Translation Evaluation). On few rows or
-rare labels the interval is too narrow, so p-values are not read off it: `swapping`.
+the same resamples (Koehn 2004, Statistical Significance Tests for Machine Translation Evaluation). Where these lean
+to one side, as those of macro-F1 with many labels do, it is widened to the other (`limits.widened`). On few rows or
+rare labels it is still too narrow, so p-values are not read off it: `swapping`.
 
 Seeds: with one or two, nothing is known of them, and all is about these weights. From three on it is about the
 recipe, and the mean over S seeds has two noises. With d_s the value of seed s on the n rows that all seeds share,
@@ -31,6 +32,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from mixologist import seeds
+from mixologist.evaluation.correlation import Correlation
+from mixologist.evaluation.limits import widened
 from mixologist.evaluation.metrics import Floats, Mean, Metric
 from mixologist.evaluation.resampling import Runs, cluster_of, clustered, resampled
 from mixologist.evaluation.swapping import exact_p, sampled_p, swapped
@@ -94,7 +97,8 @@ def bootstrap(
     """
     value, drawn = redrawn(metric, runs, samples=samples, seed=seed, names=names)
     clusters = len({cluster_of(outcome.id) for outcome in runs[0]})
-    low, high = limits(value, drawn, metric.bounds, clusters, confidence)
+    constant = isinstance(metric, Correlation) and value == 0  # an answer that varies may turn it anywhere
+    low, high = widened(value, drawn, metric.bounds, 0 if constant else clusters, confidence)
     return Interval(value, low, high, len(runs[0]), clusters)
 
 
@@ -161,7 +165,7 @@ def difference(
     value = float(values.mean())
     noise = _seed_noise(values, samples, seed, names)
     most = metric.bounds[1] - metric.bounds[0]
-    low, high = limits(value, rows + noise, (-most, most), clusters, confidence)
+    low, high = widened(value, rows + noise, (-most, most), clusters, confidence)
     recipe, exact = scope(count) == "recipe", isinstance(metric, Mean) and metric.zero_one
     null = swapped(metric, a, b, samples, seed, names) if recipe or not exact else noise
     p_weights = exact_p(_right(a - b)) if exact else sampled_p(value, null)
@@ -196,7 +200,7 @@ def mean_difference(
     drawn = np.mean([rows for _, rows in found], axis=0) + _seed_noise(values, samples, seed, ("mean",))
     most = float(np.mean([metric.bounds[1] - metric.bounds[0] for metric, _, _ in pairs.values()]))
     value = float(values.mean())
-    return value, *limits(value, drawn, (-most, most), clusters, confidence)
+    return value, *widened(value, drawn, (-most, most), clusters, confidence)
 
 
 def mean_value(
@@ -211,7 +215,7 @@ def mean_value(
     drawn = np.mean([rows for _, rows in redraws], axis=0)
     bounds = np.mean([metric.bounds for metric, _ in found.values()], axis=0)
     clusters = sum(clustered(metric, runs[:1]).shape[1] for metric, runs in found.values())
-    return value, *limits(value, drawn, (float(bounds[0]), float(bounds[1])), clusters, confidence)
+    return value, *widened(value, drawn, (float(bounds[0]), float(bounds[1])), clusters, confidence)
 
 
 def _differences(
@@ -222,27 +226,6 @@ def _differences(
     totals = resampled(np.concatenate([a, b], axis=2), samples, seed, names)
     rows = (metric.value(totals[..., :m]) - metric.value(totals[..., m:])).mean(-1)
     return metric.value(a.sum(1)) - metric.value(b.sum(1)), rows
-
-
-def limits(
-    value: float, values: Floats, bounds: tuple[float, float], clusters: int, confidence: float
-) -> tuple[float, float]:
-    """Percentiles of ``values``; where these are all the same, the limits of what n rows alike can tell.
-
-    Rows of a kind with share q in the world are missed by n draws with probability (1 - q)^n. So at this
-    confidence what was not seen has a share of at most q = 1 - (1 - confidence)^(1/n), about 3/n at 95% (the
-    rule of three, Hanley & Lippman-Hand 1983), and the metric there may be anything within its bounds. Exact
-    for means over rows, an approximation for F1 and for clusters. So no interval has zero width.
-    """
-    if np.ptp(values) < 1e-9:
-        q = 1 - (1 - confidence) ** (1 / clusters)
-        low, high = (float((1 - q) * value + q * bound) for bound in bounds)
-    else:
-        low, high = (
-            float(limit) for limit in np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-        )
-    # With many rare labels macro-F1 is higher on resamples than on all rows: percentiles may miss the value.
-    return max(min(low, value), bounds[0]), min(max(high, value), bounds[1])
 
 
 def _right(scores: Floats) -> NDArray[np.int64]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mixologist.evaluation.intervals import bootstrap, compare, limits, redrawn, scope
+from mixologist.evaluation.intervals import bootstrap, compare, redrawn, scope
+from mixologist.evaluation.limits import limits
 from mixologist.evaluation.metrics import Floats, metric_of
 from mixologist.evaluation.power_law import Laws, fit
 from mixologist.evaluation.resampling import Runs

@@ -96,7 +96,8 @@ def _compared(whole: _Finished, part: _Finished) -> Iterator[tuple[str, Differen
 def _metric(name: str, tolerance: float, answers: Sequence[Sequence[Outcome]]) -> Metric:
     """A task's metric by what was kept: labels that no reference has count in no metric."""
     references = [outcome.reference for outcomes in answers for outcome in outcomes]
-    labels = dict.fromkeys(reference for reference in references if isinstance(reference, str))
+    every = (label for one in references for label in (one if isinstance(one, list) else [one]))
+    labels = dict.fromkeys(label for label in every if isinstance(label, str))
     return make(name, labels=list(labels), tolerance=tolerance)
 
 

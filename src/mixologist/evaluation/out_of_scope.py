@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixologist import seeds
-from mixologist.evaluation.intervals import Interval, limits
+from mixologist.evaluation.intervals import Interval
+from mixologist.evaluation.limits import limits
 from mixologist.evaluation.metrics import Floats
 from mixologist.evaluation.resampling import BLOCK_BYTES, cluster_of, draws
 from mixologist.evaluation.verdicts import ENOUGH

@@ -22,7 +22,8 @@ def against_base(
 ) -> dict[str, Any]:
     """``base`` and each system -> ``value`` and ``n``, of a system also ``minus_base`` with its percentile limits.
 
-    All are (n,); every resample draws the same items of both.
+    All are (n,); every resample draws the same items of both. Where none of n answers, right or wrong, changes, there
+    may still be such as do, of a share that n draws miss (`limits.limits`).
     """
     n = len(base)
     weights = seeds.generator(seed, "forgetting", n).multinomial(
@@ -33,8 +34,10 @@ def against_base(
     for name, reading in systems.items():
         change = reading - base
         low, high = np.quantile(weights @ change / n, [tail, 1 - tail])
+        answers = np.isin((base, reading), (0, 1)).all()
+        unseen = 1 - (1 - options.confidence) ** (1 / n) if answers and not change.any() else 0.0
         found[name] = {
             "value": float(reading.mean()), "n": n,
-            "minus_base": {"value": float(change.mean()), "low": float(low), "high": float(high)},
+            "minus_base": {"value": float(change.mean()), "low": float(low - unseen), "high": float(high + unseen)},
         }  # fmt: skip
     return found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mixologist.evaluation.intervals import Interval
-from mixologist.evaluation.metrics import Metric, make, metric_of
+from mixologist.evaluation.metrics import Mean, Metric, metric_of
 from mixologist.evaluation.resampling import Runs, cluster_of
 from mixologist.evaluation.verdicts import ENOUGH
 from mixologist.tasks.slices import LABEL, cut
@@ -23,8 +23,8 @@ def sliced(
     """
     found = []
     for by in task.slices:
-        metric = make("accuracy") if by.by == LABEL and task.metric == "macro_f1" else metric_of(task)
         for name, numbers in cut(task.splits[split], by).items():
+            metric = _found(name) if by.by == LABEL and task.metric == "macro_f1" else metric_of(task)
             parts = {
                 system: [[run[number] for number in numbers] for run in runs]
                 for system, runs in answers.items()
@@ -33,6 +33,15 @@ def sliced(
             part = {"by": by.by, "slice": name, "metric": metric.name} | size(ids)
             found.append(part | {"systems": {s: values(score(metric, own)) for s, own in parts.items()}})
     return found
+
+
+def _found(label: str) -> Metric:
+    """Whether an answer, or one of its labels, is this one."""
+
+    def says(answer: str | list[str], _: object) -> bool:
+        return label in answer if isinstance(answer, list) else label == answer
+
+    return Mean("accuracy", says, zero_one=True)
 
 
 def size(ids: Sequence[str]) -> dict[str, Any]:

@@ -102,8 +102,8 @@ def page(
     """
     parts = [
         f"# {title}",
-        f"Metric x 100 with its bootstrap interval over {evaluation['split']} rows; `!k` counts answers that could not "
-        f"be read (format failures). {_scope(evaluation)}",
+        f"Metric x 100 on the {evaluation['split']} rows with its interval; after `!` the share of answers that could "
+        f"not be read (format failures). {_scope(evaluation)}",
         markdown(cells(evaluation)),
         "\n".join(f"- {sentence}" for sentence in _sentences(evaluation)),
         _section(VERDICTS, _verdicts(evaluation)),
@@ -133,11 +133,11 @@ def page(
 def _scope(evaluation: dict[str, Any]) -> str:
     if evaluation["scope"] == "recipe":
         return (
-            f"Means over {evaluation['seeds']} trainings: verdicts speak of the recipe. The router, and which adapter "
-            "serves, are the first training's."
+            f"Means over {evaluation['seeds']} trainings, whose noise is in the intervals beside the rows': verdicts "
+            "speak of the recipe. The router, and which adapter serves, are the first training's."
         )
     of = "One training" if evaluation["seeds"] == 1 else f"{evaluation['seeds']} trainings"
-    return f"{of}: verdicts speak of these weights, not of the recipe."
+    return f"{of}: intervals are of the rows alone, and verdicts speak of these weights, not of the recipe."
 
 
 def _sentences(evaluation: dict[str, Any]) -> list[str]:

@@ -49,10 +49,10 @@ def cells(evaluation: dict[str, Any]) -> list[list[str]]:
     systems, sharing = present(evaluation), effects(evaluation)
     rows = [["task", "metric", "n", *systems, "served by", "sharing"]]
     for name, task in evaluation["tasks"].items():
-        found = [_cell(task["systems"].get(system)) for system in systems]
+        found = [_cell(task, system) for system in systems]
         verdict = VERDICTS[sharing[name].verdict] if name in sharing else ""
         rows.append([name, task["metric"], str(task["n"]), *found, task["served_by"], verdict])
-    means = [_mean(evaluation, system) for system in systems]
+    means = [mean_cell(evaluation["tasks"], system) for system in systems]
     return [*rows, ["mean", "", "", *means, "", ""]]
 
 
@@ -75,7 +75,7 @@ def terminal(evaluation: dict[str, Any]) -> Table:
         table.add_row(_clip(name), str(task["n"]), *values, *_effect(found, name), by)
     if len(evaluation["tasks"]) > 1:
         table.add_section()
-        table.add_row("mean", "", *(_mean(evaluation, system) for system in systems), style="bold")
+        table.add_row("mean", "", *(mean_cell(evaluation["tasks"], s) for s in systems), style="bold")
     return table
 
 
@@ -184,15 +184,21 @@ def choice_cells(evaluation: Mapping[str, Any]) -> list[list[str]]:
     return [header, *rows] if rows else []
 
 
-def _cell(system: dict[str, Any] | None) -> str:
+def _cell(task: Mapping[str, Any], name: str) -> str:
+    system = task["systems"].get(name)
     if system is None:
         return ""
-    failures = f" !{system['format_failures']}" if system["format_failures"] else ""
+    failures = f" !{share}" if (share := unread(task, system)) else ""
     return f"{100 * system['value']:.1f}\n[{100 * system['low']:.0f}, {100 * system['high']:.0f}]{failures}"
 
 
-def _mean(evaluation: dict[str, Any], system: str) -> str:
-    values = [
-        task["systems"][system]["value"] for task in evaluation["tasks"].values() if system in task["systems"]
-    ]
-    return f"{100 * sum(values) / len(values):.1f}"
+def mean_cell(tasks: Mapping[str, Any], system: str) -> str:
+    """Over all tasks; nothing where a task lacks the system, since another set of tasks is no comparison."""
+    values = [row["systems"][system]["value"] for row in tasks.values() if system in row["systems"]]
+    return f"{100 * sum(values) / len(values):.1f}" if len(values) == len(tasks) else ""
+
+
+def unread(task: Mapping[str, Any], system: Mapping[str, Any]) -> str:
+    """The share of answers, of all trainings, that could not be read; nothing where all could."""
+    failures, answers = system["format_failures"], task["n"] * system.get("seeds", 1)
+    return f"{max(0.1, 100 * failures / answers):.1f}%" if failures else ""

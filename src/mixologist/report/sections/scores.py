@@ -11,7 +11,7 @@ from mixologist.report.figures import MANY, Estimate
 from mixologist.report.numbers import counted, difference, interval
 from mixologist.report.reading import Run
 from mixologist.report.systems import colours, label, present
-from mixologist.report.tables import CHOICE_ABOUT, choice_cells
+from mixologist.report.tables import CHOICE_ABOUT, choice_cells, mean_cell, unread
 from mixologist.report.weights import ABOUT as WEIGHTS_ABOUT
 from mixologist.report.weights import weight_cells
 from mixologist.report.words import Effect, effects, tone
@@ -164,27 +164,22 @@ def _best(row: Mapping[str, Any]) -> float:
 def _score_table(scores: Mapping[str, Any], systems: list[str]) -> Table:
     header = ["task", "metric", "n", *map(label, systems)]
     rows: list[list[Text]] = [
-        [task, row["metric"], f"{row['n']:,}", *(_cell(row["systems"].get(system)) for system in systems)]
+        [task, row["metric"], f"{row['n']:,}", *(_cell(row, system) for system in systems)]
         for task, row in scores.items()
     ]
     if len(rows) > 1:
-        rows.append(["mean", "", "", *(_mean(scores, system) for system in systems)])
+        rows.append(["mean", "", "", *(mean_cell(scores, system) for system in systems)])
     return Table(
-        "every system on every task, with its interval; k unread: answers that could not be read",
+        "every system on every task, with its interval; unread: answers that could not be read, of all trainings",
         header,
         rows,
         words=("metric",),
     )
 
 
-def _cell(system: Mapping[str, Any] | None) -> str:
+def _cell(task: Mapping[str, Any], name: str) -> str:
+    system = task["systems"].get(name)
     if system is None:
         return ""
-    failures = f", {system['format_failures']} unread" if system["format_failures"] else ""
+    failures = f", {share} unread" if (share := unread(task, system)) else ""
     return f"{interval(system)}{failures}"
-
-
-def _mean(scores: Mapping[str, Any], system: str) -> str:
-    """Over all tasks; nothing where a task lacks the system, since another set of tasks is no comparison."""
-    values = [row["systems"][system]["value"] for row in scores.values() if system in row["systems"]]
-    return f"{100 * sum(values) / len(values):.1f}" if len(values) == len(scores) else ""
