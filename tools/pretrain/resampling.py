@@ -1,9 +1,8 @@
 """Systems compared over tasks and seeds: macro-F1 with intervals, and paired differences.
 
-Intervals are 95% percentiles of 2,000 draws, with replacement, of seeds and, within each task, of test rows (the
-pigeonhole bootstrap: Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1(2)). All systems share the
-draws, so that differences are paired; a row that several seeds have is drawn for all of them at once. Few seeds say
-little about seeds: of three, the bootstrap sees about two thirds of their variance.
+95% intervals of the mean over seeds are those of `mixologist.evaluation.intervals`: percentiles of 2,000 draws of test
+rows with replacement, plus, from three seeds on, Student's t for the seeds. All systems share the draws, so that
+differences are paired; a row that several seeds have is drawn for all of them at once.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mixologist import seeds
+from mixologist.evaluation.intervals import seed_noise
 from mixologist.evaluation.metrics import Floats, Metric
 from mixologist.records import Outcome
 
@@ -44,12 +44,12 @@ def reached(metric: Metric, by_seed: BySeed, task: str) -> Floats:
 
 def interval(values: Floats) -> dict[str, Any]:
     """Mean over seeds with its limits, and each seed's value. ``values``: (1 + DRAWS, seeds), all rows first."""
-    counts = drawn(values.shape[1], "seeds")
-    means = (counts * values).sum(1) / counts.sum(1)
-    low, high = np.quantile(means[1:], [0.025, 0.975])
+    by_seed, means = values[0], values.mean(1)
+    drawn = means[1:] + seed_noise(by_seed, DRAWS, 0, ("compare",))
+    low, high = np.quantile(drawn, [0.025, 0.975])
     # Macro-F1 of rare labels is higher on resamples than on all rows: percentiles may miss the value.
     limits = {"low": min(float(low), means[0]), "high": max(float(high), means[0])}
-    return {"value": float(means[0]), **limits, "by_seed": values[0].tolist()}
+    return {"value": float(means[0]), **limits, "by_seed": by_seed.tolist()}
 
 
 def figures(values: Mapping[str, Floats]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def redrawn(
     counts = clustered(metric, runs)
     values = metric.value(counts.sum(1))
     rows = metric.value(resampled(counts, samples, seed, names)).mean(-1)
-    return float(values.mean()), rows + _seed_noise(values, samples, seed, (*names, *training))
+    return float(values.mean()), rows + seed_noise(values, samples, seed, (*names, *training))
 
 
 def compare(
@@ -163,7 +163,7 @@ def difference(
     count, clusters, _ = a.shape
     values, rows = _differences(metric, a, b, samples, seed, names)
     value = float(values.mean())
-    noise = _seed_noise(values, samples, seed, names)
+    noise = seed_noise(values, samples, seed, names)
     most = metric.bounds[1] - metric.bounds[0]
     low, high = widened(value, rows + noise, (-most, most), clusters, confidence)
     recipe, exact = scope(count) == "recipe", isinstance(metric, Mean) and metric.zero_one
@@ -197,7 +197,7 @@ def mean_difference(
         found.append(_differences(metric, left, right, samples, seed, (name,)))
         clusters += left.shape[1]
     values = np.mean([values for values, _ in found], axis=0)
-    drawn = np.mean([rows for _, rows in found], axis=0) + _seed_noise(values, samples, seed, ("mean",))
+    drawn = np.mean([rows for _, rows in found], axis=0) + seed_noise(values, samples, seed, ("mean",))
     most = float(np.mean([metric.bounds[1] - metric.bounds[0] for metric, _, _ in pairs.values()]))
     value = float(values.mean())
     return value, *widened(value, drawn, (-most, most), clusters, confidence)
@@ -233,7 +233,7 @@ def _right(scores: Floats) -> NDArray[np.int64]:
     return np.asarray(scores[..., 0].sum(0).round(), dtype=np.int64)
 
 
-def _seed_noise(values: Floats, samples: int, seed: int, names: Sequence[object]) -> Floats:
+def seed_noise(values: Floats, samples: int, seed: int, names: Sequence[object]) -> Floats:
     """Draws of the mean's error from training, (B,): Student's t at evenly spaced levels, in random order."""
     count = len(values)
     if scope(count) != "recipe":
