@@ -35,7 +35,8 @@ def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
         "seconds": round(
             seconds(
                 training_flops(plan.skeleton, adapted) * trunk["passes"]
-                + training_flops(plan.skeleton, full, full=True)
+                + training_flops(plan.skeleton, full, full=True),
+                plan.recipe.training.device,
             )
         ),
         "memory_fits": memory_fits(plan, memory_gb * 1e9) if memory_gb else None,

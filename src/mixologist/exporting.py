@@ -1,4 +1,4 @@
-"""A run's adapters for other tools: PEFT folders as they are, or one adapter merged into a full model."""
+"""A run's adapters for other tools: PEFT folders, or one adapter merged into a full model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from mixologist.adding import run_recipe
 from mixologist.errors import UserError, nearest
-from mixologist.files import write_folder
-from mixologist.model.base import load_base, whole
+from mixologist.files import read_json, write_folder, write_json
+from mixologist.model.base import load_base, locate, whole
 from mixologist.model.checkpoint import CONFIG, WEIGHTS, load_bank, read_adapter
 from mixologist.runfolder import RunFolder
 
@@ -47,11 +47,18 @@ def _copy(folder: RunFolder, to: Path, names: list[str]) -> list[Path]:
     def fill(beside: Path) -> None:
         for name in names:
             (beside / name).mkdir()
-            for part in (CONFIG, WEIGHTS):
-                shutil.copyfile(folder.adapter(name) / part, beside / name / part)
+            shutil.copyfile(folder.adapter(name) / WEIGHTS, beside / name / WEIGHTS)
+            write_json(beside / name / CONFIG, _at_home(read_json(folder.adapter(name) / CONFIG)))
 
     write_folder(to, fill)
     return [to / name for name in names]
+
+
+def _at_home(config: dict[str, Any]) -> dict[str, Any]:
+    """With the folder of a base that has one here: ``builtin`` and relative paths are names that PEFT cannot follow."""
+    name = str(config.get("base_model_name_or_path", ""))
+    here = locate(name) if name == "builtin" or Path(name).exists() else None
+    return config | ({"base_model_name_or_path": str(here.resolve())} if here else {})
 
 
 def _merge(folder: RunFolder, name: str, to: Path, record: dict[str, Any]) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import AutoPeftModelForCausalLM, PeftModel
 from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
@@ -100,6 +100,25 @@ def test_exported_adapters_are_peft_folders_that_give_our_logits(run: Path, tmp_
             theirs = PeftModel.from_pretrained(plain, str(folder))
         with torch.no_grad():
             assert float((theirs(input_ids=ids).logits - ours).abs().max()) < 1e-4
+
+
+def test_an_exported_adapter_finds_its_base_by_itself(run: Path, tmp_path: Path) -> None:
+    config = run / "adapters" / "queue" / "adapter_config.json"
+    config.write_text(
+        config.read_text().replace(json.loads(config.read_text())["base_model_name_or_path"], "builtin")
+    )
+    export(RunFolder(run), tmp_path / "out")
+    named = json.loads((tmp_path / "out" / "queue" / "adapter_config.json").read_text())[
+        "base_model_name_or_path"
+    ]
+    assert (
+        AutoModelForCausalLM.from_pretrained(named).config.vocab_size
+        == load_base("builtin").model.config.vocab_size
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        loaded = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "out" / "sentiment")
+    assert loaded.peft_config["default"].r == mixologist.load(run).bank.shapes[1].r
 
 
 def test_a_merged_model_answers_like_its_adapter(run: Path, tmp_path: Path) -> None:

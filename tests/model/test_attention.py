@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from torch.overrides import TorchFunctionMode
 
 from mixologist.model.attention import Weighing, attend
 
@@ -23,3 +26,29 @@ def test_products_are_the_fused_kernel_as_exactly_as_bfloat16_has_it(groups: int
     )  # fmt: skip
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.double(), expected, rtol=0.02, atol=0.03)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_on_a_gpu_heads_share_keys_only_where_its_fused_kernel_lets_them(dtype: torch.dtype) -> None:
+    """In float32 shared keys would fall to the kernel that holds all weights (PyTorch's own notes on enable_gqa)."""
+    asked = Asked()
+    query, keys = (
+        torch.empty(2, 8, 16, 4, device="meta", dtype=dtype),
+        torch.empty(2, 2, 16, 4, device="meta", dtype=dtype),
+    )
+    with asked:
+        attend(query, keys, keys, None, Weighing(0.5, None, None))
+    assert asked.heads == [2 if dtype == torch.bfloat16 else 8]
+
+
+class Asked(TorchFunctionMode):
+    """Notes how many key heads the kernel is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads: list[int] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is scaled_dot_product_attention:
+            self.heads.append(args[1].shape[1])
+        return func(*args, **(kwargs or {}))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,26 @@ def test_compiled_blocks_give_the_same_gradients(tmp_path: Path, whole: bool) ->
         for a, b in zip(plain, other, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()))
     assert not any("forward" in module.__dict__ for module in base.model.modules())
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # the compiler's own reading
+def test_blocks_are_compiled_once_and_not_anew_for_every_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tiny(tmp_path, dtype="float32")
+    bank, compile_ = bank_of(base, "a", "b"), torch.compile
+    monkeypatch.setattr(
+        torch, "compile", partial(compile_, backend="eager")
+    )  # its guards, without a compiler
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    graphs = []
+    with compiled(base):
+        for step in range(12):
+            few = [0] * (1 + step % 3) + [1] * (1 + step % 2)
+            target_losses(base, bank, pack(segments(few, seed=step), adapters=2)).sum().backward()
+            graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    assert graphs[-1] == graphs[2] > 0, graphs
 
 
 def test_a_machine_that_cannot_compile_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from mixologist.model.generate import Generator
 from mixologist.model.label_tree import LabelTree
 from mixologist.model.reading import common_prefix
 from mixologist.model.rooms import STEP
+from mixologist.model.trunk import prompt_features
+from mixologist.tasks.encoding import Encoded
 from tests.tiny import PECULIAR, bank_of, rows, tiny
 
 LABELS = [(40, 5), (40, 41, 42, 5), (77, 5), (99, 100, 5)]
@@ -126,6 +129,34 @@ def test_sampling_is_fixed_by_its_seed_and_leaves_the_global_generator_alone(bas
     answers = [generator.generate(prompts()[:1], [None], 8, temperature=1.0, seed=seed) for seed in (1, 1, 2)]
     assert answers[0] == answers[1] != answers[2]
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_samples_of_one_prompt_differ_whatever_the_batches(
+    base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "MAX_ROWS", 2)
+    answers = Generator(base, None, [0]).generate(prompts()[:1] * 8, [None] * 8, 12, temperature=1.0)
+    assert len({tuple(answer) for answer in answers}) == 8
+
+
+def test_threads_that_share_a_base_wait_for_one_another(base: Base) -> None:
+    bank = bank_of(base, "a", "b")
+    generator, asked = Generator(base, bank, [0, 5]), prompts()[:3]
+    encoded = [Encoded(prompt, (), (0, len(prompt))) for prompt in asked]
+    alone = {name: generator.generate(asked, [name] * 3, 8) for name in ("a", "b")}
+    features = prompt_features(base, bank, encoded, 1)
+
+    def ask(number: int) -> bool:
+        if number % 3 == 2:
+            return torch.equal(prompt_features(base, bank, encoded, 1), features)
+        name = "ab"[number % 3]
+        return generator.generate(asked, [name] * 3, 8) == alone[name]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(ask, range(24)))
+    assert not any(
+        "forward" in module.__dict__ for module in base.model.modules() if module in [*base.blocks]
+    )
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "gemma2"])

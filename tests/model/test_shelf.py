@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from filelock import FileLock
 
+from mixologist.errors import UserError
 from mixologist.model.shelf import Shelf
 
 LIMIT = 1000
 
 
 def fill(folder: Path, key: str, size: int) -> None:
-    """As a run does: hold the entry, reserve, write, seal."""
-    with FileLock(folder / f"{key}.lock"), Shelf(folder, LIMIT).room(key, size, {key}):
-        (folder / f"{key}.npy").write_bytes(bytes(size))
-        (folder / f"{key}.json").write_text("{}")
+    """As a run does: hold the entry, reserve, and where there is room write and seal."""
+    with FileLock(folder / f"{key}.lock"), Shelf(folder, LIMIT).room(key, size, {key}) as fits:
+        if fits:
+            (folder / f"{key}.npy").write_bytes(bytes(size))
+            (folder / f"{key}.json").write_text("{}")
 
 
 def taken(folder: Path) -> int:
@@ -53,3 +57,23 @@ def test_what_others_have_reserved_is_counted(tmp_path: Path) -> None:
     with FileLock(tmp_path / "theirs.lock"), Shelf(tmp_path, LIMIT).room("theirs", 400, set()):
         fill(tmp_path, "ours", 300)
         assert not (tmp_path / "old.npy").exists()
+        fill(tmp_path, "large", 601)  # ours would go for it, theirs cannot
+        assert not list(tmp_path.glob("large.*npy"))
+        assert not (tmp_path / "large.wanted").exists()
+
+
+def test_what_others_have_yet_to_write_is_no_longer_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FileLock(tmp_path / "theirs.lock"), Shelf(tmp_path, LIMIT).room("theirs", 400, set()):
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder: Nearly())
+        (tmp_path / ".theirs.npy.partial").write_bytes(bytes(300))  # 100 to come, of 150
+        fill(tmp_path, "small", 50)
+        with pytest.raises(UserError, match="no room on the disk"):
+            fill(tmp_path, "ours", 51)
+
+
+class Nearly:
+    """A disk with few free bytes."""
+
+    free = 150

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from mixologist.errors import Interrupted, UserError
 from mixologist.mixing.batching import Encoded, Segment, pack
@@ -20,6 +21,7 @@ from mixologist.model import trunk_cache
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base
 from mixologist.model.forward import target_losses
+from mixologist.model.shelf import Shelf
 from mixologist.model.trunk_cache import TrunkCache
 from tests.tiny import linears, rows, tiny
 
@@ -164,6 +166,17 @@ def test_splits_larger_than_the_cache_are_not_stored(base: Base, tmp_path: Path)
     stored = cache(tmp_path, room=1000).store(base, 1, {"t": rows(9)})
     assert stored["t"][0].hidden is None
     assert not (tmp_path / "trunk").exists()
+
+
+def test_a_split_that_other_runs_leave_no_room_for_is_not_stored(base: Base, tmp_path: Path) -> None:
+    asked = cache(tmp_path).store(base, 1, {"t": rows(9)})["t"]
+    size = (tmp_path / "trunk").glob("*.npy").__next__().stat().st_size
+    theirs = Shelf(tmp_path / "trunk", 3 * size).room("theirs", 2 * size, set())
+    with FileLock(tmp_path / "trunk" / "theirs.lock"), theirs:
+        other = cache(tmp_path, 3 * size).store(base, 1, {"t": rows(9), "u": rows(9)[:5]})
+    assert asked[0].hidden is not None
+    assert other["t"][0].hidden is not None
+    assert other["u"][0].hidden is None
 
 
 def test_a_full_disk_is_said_before_anything_is_written(

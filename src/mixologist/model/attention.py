@@ -30,6 +30,8 @@ NAME = "mixologist"
 """Of our attention function, as Transformers knows it."""
 REVISION = 3
 """Of its numbers: raised when what it computes is rounded in another way, so that stored states are made anew."""
+HALVES = (torch.float16, torch.bfloat16)
+"""What a GPU's flash attention computes in, the one fused kernel that lets heads share keys."""
 LONGEST_PRODUCT = 512
 """Queries up to which weights under a mask are held whole (they grow with the square)."""
 SLACK = 1.25
@@ -103,7 +105,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weigh
         return _capped(query, key, value, seen, weighing.scale, weighing.softcap)
     if seen is not None and on_cpu and query.dtype == torch.bfloat16 and query.shape[2] <= LONGEST_PRODUCT:
         return _masked(seen, query, key, value, weighing.scale)
-    if seen is not None and not on_cpu:  # no fused kernel has both a mask and shared keys
+    if not on_cpu and (seen is not None or query.dtype not in HALVES):  # no fused kernel shares keys then
         key, value = _alike(query, key), _alike(query, value)
     return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=seen, is_causal=seen is None, scale=weighing.scale,

@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import torch
@@ -43,6 +45,8 @@ class Base:
     """What is computed in."""
     number: str
     """Of `DTYPES`: what the weights of the blocks' linears are."""
+    lock: AbstractContextManager[Any] = field(default_factory=RLock, repr=False, compare=False)
+    """Held by whoever reads or generates: which adapters a pass goes through is told to the blocks themselves."""
 
     @property
     def blocks(self) -> nn.ModuleList:

@@ -44,10 +44,13 @@ def training_flops(base: Skeleton, tokens: int, *, full: bool = False) -> float:
     return (6.0 if full else 4.0) * base.parameters * tokens
 
 
-def seconds(flops: float) -> float:
-    """Time for so many operations on this machine, from a matrix product timed now (a fifth of a second)."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    a = torch.randn(1024, 1024, device=device)
+def seconds(flops: float, device: str) -> float:
+    """Time for so many operations on ``device`` (``auto``, ``cpu``, ``cuda``), from a matrix product timed now (a fifth
+    of a second); the first one, in which libraries set themselves up, is not counted.
+    """
+    gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    a = torch.randn(1024, 1024, device="cuda" if gpu else "cpu")
+    (a @ a)[0, 0].item()
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < 0.2:
         (a @ a)[0, 0].item()

@@ -82,12 +82,12 @@ class Generator:
         """
         answers: list[list[int]] = [[] for _ in prompts]
         how = Decoding(self.end_ids, max_new_tokens, temperature, tuple(stop), self.base.tokenizer.decode)
+        random = torch.Generator(self.base.device).manual_seed(seed)
         with self._ready(adapters):
             begun = self._begin(prompts, adapters)
             for rows in self._batches(prompts, adapters, max_new_tokens):
                 names = [adapters[i] for i in rows]
                 reader, logits = self._read([prompts[i] for i in rows], names, begun)
-                random = torch.Generator(self.base.device).manual_seed(seed)
                 found = decode(reader, logits, how, random, partial(self._using_of, names), streamer)
                 for row, tokens in zip(rows, found, strict=True):
                     answers[row] = tokens
@@ -133,7 +133,11 @@ class Generator:
     @contextmanager
     def _ready(self, adapters: Sequence[str | None]) -> Iterator[None]:
         """What one call's many passes need, done once."""
-        with laid_out(self.base.model), self.bank.at_hand(adapters) if self.bank else nullcontext():
+        with (
+            self.base.lock,
+            laid_out(self.base.model),
+            self.bank.at_hand(adapters) if self.bank else nullcontext(),
+        ):
             yield
 
     def _begin(self, prompts: Sequence[Ids], adapters: Sequence[str | None]) -> _Begun | None:

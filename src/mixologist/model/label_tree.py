@@ -6,6 +6,7 @@ B = rows, L = labels, M = distinct beginnings (nodes), E = label tokens after th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -17,19 +18,22 @@ class LabelTree:
     """Each node is a beginning of one or more labels that goes on; it sees the prompt and the beginnings of itself."""
 
     def __init__(self, labels: Sequence[Ids], device: torch.device) -> None:
-        nodes: dict[tuple[int, ...], int] = {}
-        edges = []  # (node, next token, label)
+        nodes: dict[tuple[int, int], int] = {}  # (node before, -1 for none; token) -> node
+        edges: list[tuple[int, int, int]] = []  # node, next token, label
+        depths: list[int] = []
         for number, label in enumerate(labels):
-            for end in range(1, len(label)):
-                node = nodes.setdefault(tuple(label[:end]), len(nodes))
-                edges.append((node, label[end], number))
-        own = torch.zeros(len(nodes), len(nodes), dtype=torch.bool)
-        for beginning, node in nodes.items():
-            for end in range(1, len(beginning) + 1):
-                own[node, nodes[beginning[:end]]] = True
+            node = -1
+            for depth, (token, following) in enumerate(pairwise(label)):
+                node = nodes.setdefault((node, token), len(nodes))
+                depths += [depth] * (len(nodes) - len(depths))
+                edges.append((node, following, number))
+        own = torch.eye(len(nodes), dtype=torch.bool)
+        for (before, _), node in nodes.items():
+            if before >= 0:
+                own[node] |= own[before]
         self._own = own.to(device)  # (M, M)
-        self._inputs = torch.tensor([node[-1] for node in nodes], dtype=torch.long, device=device)
-        self._depths = torch.tensor([len(node) - 1 for node in nodes], dtype=torch.long, device=device)
+        self._inputs = torch.tensor([token for _, token in nodes], dtype=torch.long, device=device)
+        self._depths = torch.tensor(depths, dtype=torch.long, device=device)
         self._node, self._target, self._owner = (
             torch.tensor([edge[part] for edge in edges], dtype=torch.long, device=device)  # (E,)
             for part in range(3)

@@ -32,8 +32,13 @@ IN_CACHE = 2**18
 def fused(base: Base) -> Iterator[None]:
     """Inside, the base's norms of this kind are one operation each, on a CPU and in training."""
     found = [module for module in base.model.modules() if _known(module)] if base.device.type == "cpu" else []
-    with replaced(found, lambda forward: partial(_normed, forward)):
+    with replaced(found, _kept):
         yield
+
+
+def _kept(forward: Any) -> Any:
+    """One and the same for a norm in all passes: torch.compile takes another one for another model."""
+    return vars(forward.__self__).setdefault("_fused", partial(_normed, forward))
 
 
 def _known(module: nn.Module) -> bool:

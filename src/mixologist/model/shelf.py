@@ -31,8 +31,8 @@ class Shelf:
     max_bytes: int
 
     @contextmanager
-    def room(self, key: str, wanted: int, keep: set[str]) -> Iterator[None]:
-        """Inside, ``wanted`` bytes are reserved for an entry whose lock the caller holds.
+    def room(self, key: str, wanted: int, keep: set[str]) -> Iterator[bool]:
+        """Inside, ``wanted`` bytes are reserved for an entry whose lock the caller holds; False where none are left.
 
         They come from what a kill left half done, then from what was used longest ago, ``keep`` and entries that
         somebody holds excepted. Raises `UserError` where the disk is full.
@@ -40,11 +40,12 @@ class Shelf:
         reserved = self.folder / f"{key}.wanted"
         with FileLock(self.folder / ".room.lock"):
             self._sweep()
-            self._evict(key, wanted, keep)
-            self._check_disk(wanted)
-            write_text(reserved, str(wanted))
+            fits = self._evict(key, wanted, keep)
+            if fits:
+                self._check_disk(wanted)
+                write_text(reserved, str(wanted))
         try:
-            yield
+            yield fits
         finally:
             reserved.unlink(missing_ok=True)
 
@@ -53,7 +54,7 @@ class Shelf:
         for left in (*self.folder.glob(".*.partial"), *self.folder.glob("*.wanted"), *unsealed):
             self._remove(left.name.lstrip(".").split(".")[0], left)
 
-    def _evict(self, key: str, wanted: int, keep: set[str]) -> None:
+    def _evict(self, key: str, wanted: int, keep: set[str]) -> bool:
         taken = {file.stem: file.stat().st_size for file in self.folder.glob("*.npy")}
         taken |= {file.stem: _number(file) for file in self.folder.glob("*.wanted")}
         taken.pop(key, None)
@@ -61,9 +62,13 @@ class Shelf:
             full = sum(taken.values()) + wanted > self.max_bytes
             if full and seal.stem not in keep and self._remove(seal.stem, seal, seal.with_suffix(".npy")):
                 taken.pop(seal.stem, None)
+        return sum(taken.values()) + wanted <= self.max_bytes
 
     def _check_disk(self, wanted: int) -> None:
-        free = shutil.disk_usage(self.folder).free
+        """What others have reserved and not written yet is no longer free."""
+        owed = sum(_number(file) for file in self.folder.glob("*.wanted"))
+        written = sum(file.stat().st_size for file in self.folder.glob(".*.partial"))
+        free = shutil.disk_usage(self.folder).free - max(0, owed - written)
         if free < wanted:
             raise UserError(
                 "the trunk's hidden states find no room on the disk",

@@ -47,7 +47,7 @@ def prompt_features(
     stored: some families' hidden states (Gemma 3) have larger ones.
     """
     features = torch.empty(len(prompts), 2 * base.model.config.hidden_size)
-    with bank.use(None) if bank else nullcontext():
+    with base.lock, bank.use(None) if bank else nullcontext():
         for batch in batches([len(prompt.prompt) for prompt in prompts], max_tokens):
             features[batch] = _features(base, [prompts[i] for i in batch], depth).float().cpu()
             advance(len(batch))
@@ -74,15 +74,15 @@ def hidden_states(base: Base, texts: Sequence[Sequence[int]], depth: int) -> Ten
     lengths = [len(text) for text in texts]
     ids = torch.tensor([token for text in texts for token in text], device=base.device)
     positions = torch.cat([torch.arange(length, device=base.device) for length in lengths])
-    hook = base.blocks[depth - 1].register_forward_hook(_stop)
-    try:
-        with laid_out(base.model):
-            layout = Packing.of(lengths, base.device)
+    layout = Packing.of(lengths, base.device)
+    with base.lock, laid_out(base.model):
+        hook = base.blocks[depth - 1].register_forward_hook(_stop)
+        try:
             base.model(input_ids=ids[None], position_ids=positions[None], layout=layout, use_cache=False)
-    except _Reached as reached:
-        return reached.hidden[0]
-    finally:
-        hook.remove()
+        except _Reached as reached:
+            return reached.hidden[0]
+        finally:
+            hook.remove()
     raise AssertionError("the hook did not stop the forward pass")
 
 

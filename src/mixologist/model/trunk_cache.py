@@ -96,7 +96,8 @@ class TrunkCache:
         """The splits with hidden states after ``blocks`` blocks, computed where they are not there yet.
 
         No adapter may be in these blocks. ``advance`` is told how many rows are ready. Raises `UserError` where the
-        disk has no room. Splits that together are larger than the cache come back as they are.
+        disk has no room. Splits that together are larger than the cache come back as they are, and so does a split that
+        other runs leave no room for.
         """
         entries = {name: _Entry.of(base, blocks, rows, self.folder) for name, rows in splits.items()}
         if sum(entry.bytes for entry in entries.values()) > self.max_bytes:
@@ -116,13 +117,15 @@ class TrunkCache:
         entry: _Entry,
         keep: set[str],
         advance: Advance,
-    ) -> StoredRows:
+    ) -> Sequence[Encoded]:
         with FileLock(entry.lock):
             if entry.intact():
                 os.utime(entry.seal)  # last used now
                 advance(len(rows))
             else:
-                with Shelf(self.folder, self.max_bytes).room(entry.key, entry.bytes, keep):
+                with Shelf(self.folder, self.max_bytes).room(entry.key, entry.bytes, keep) as fits:
+                    if not fits:
+                        return rows
                     write_whole(entry.file, lambda path: _fill(path, base, blocks, rows, entry, advance))
                     sealed = {"sha256": digest(entry.file), "tokens": entry.tokens, "blocks": blocks}
                     write_json(entry.seal, sealed)
