@@ -41,6 +41,7 @@ from mixologist.recipe.schema import RESERVED_NAMES, Recipe, TaskSpec
 from mixologist.recipe.shape import NAME, is_name
 from mixologist.report.html import write_report
 from mixologist.runfolder import RunFolder
+from mixologist.tasks.task import TaskSet
 from mixologist.training.job import Watch
 from mixologist.training.loop import train
 from mixologist.training.router_features import Features
@@ -57,14 +58,34 @@ def run_recipe(folder: RunFolder, overrides: Sequence[str] = ()) -> Recipe:
     return recipe.model_copy(update={"tasks": (*recipe.tasks, *added), "output_dir": str(folder.path)})
 
 
+def check_data(record: Mapping[str, Any], tasks: TaskSet) -> None:
+    """Raise `UserError` where a task's data is no longer what the run was trained and audited on.
+
+    Runs made before digests were kept are believed.
+    """
+    changed = [
+        f"{split} of {name}"
+        for name, known in record.get("digests", {}).items()
+        for split, digest in tasks.digests.get(name, known).items()
+        if known.get(split) != digest
+    ]
+    if changed:
+        raise UserError(
+            "the run's data has changed since it was trained",
+            given=", ".join(changed),
+            expected="the same files: what they teach may now stand in the rows that they are tested on",
+            do="restore them, or train again into another output_dir",
+        )
+
+
 def read_task(path: Path) -> TaskSpec:
     """One task from a YAML file: its keys as under ``tasks:``, or a list or ``tasks:`` with one task in it.
 
     Checked as part of a recipe, so that mistakes read the same; raises `UserError`.
     """
-    document = reading.read(path)
+    document = reading.read(path, "a task: name, path, format and so on", also=list)
     tasks = document.get("tasks", [document]) if isinstance(document, dict) else document
-    recipe = recipes.load({"tasks": tasks})
+    recipe = recipes.load({"tasks": tasks}, beside=path.parent)
     if len(recipe.tasks) != 1:
         raise UserError(
             "add takes one task at a time",
@@ -92,6 +113,7 @@ def add_task(
     recipe = run_recipe(folder)
     wanted = recipe.model_copy(update={"tasks": (*recipe.tasks, spec)})
     plan = resolve(wanted, allow_leakage=record["allow_leakage"], stage=hooks.stage)
+    check_data(record, plan.tasks)
     base = base_of(record, recipe)
     facts: dict[str, Any] = {"tasks": [name]}
     if adapter is None:
@@ -101,6 +123,7 @@ def add_task(
     facts["digest"] = adapter_digest(folder.adapter(name))
     record["adapters"][name] = facts
     record["served_by"][name] = name
+    record.setdefault("digests", {})[name] = plan.tasks.digests[name]
     record["added"] = [*record.get("added", []), spec.model_dump(mode="json", exclude_defaults=True)]
     return _settle(folder, plan, base, record, hooks)
 

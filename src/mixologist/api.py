@@ -8,13 +8,13 @@ model.generate([{"role": "user", "content": "BYND: JPMorgan cuts target"}]).text
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mixologist import scaling
-from mixologist.adding import base_of, run_recipe
+from mixologist.adding import base_of, check_data, run_recipe
 from mixologist.describing import describe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluating import evaluate_run, load_adapters
@@ -112,7 +112,9 @@ class Model:
 
     def _prompt(self, messages: Sequence[Message] | str, room: int) -> Encoded:
         turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
-        if not turns or turns[-1].get("role") != "user" or not turns[-1].get("content", "").strip():
+        for number, turn in enumerate(turns, 1):
+            _check_turn(turn, number)
+        if not turns or turns[-1]["role"] != "user" or not turns[-1]["content"].strip():
             raise UserError(
                 "there is no question to answer",
                 given=turns[-1:] or "no messages",
@@ -184,6 +186,7 @@ def evaluate(
     record = folder.complete_record()
     recipe = run_recipe(folder, _of_evaluation(overrides))
     tasks = load_tasks(recipe, allow_leakage=True)  # training stopped at leaks, or was told to go on
+    check_data(record, tasks)
     base = base_of(record, recipe)
     bank = load_adapters(base, folder, record, recipe)
     general = {name: task for name, (task, _) in tasks.general.items()}
@@ -207,6 +210,19 @@ def learning_curve(
     a training of the task alone, all at once. Raises `UserError` where the task is unknown or has too few rows.
     """
     return scaling.learning_curve(RunFolder(Path(run)), task, seeds, hooks)
+
+
+def _check_turn(turn: Mapping[str, Any], number: int) -> None:
+    """Raise `UserError` where a turn is no role and text, or the text cannot be written in UTF-8."""
+    for key in ("role", "content"):
+        text = turn.get(key) if isinstance(turn, Mapping) else None
+        if not isinstance(text, str) or text.encode(errors="ignore").decode() != text:
+            raise UserError(
+                f"message {number} has no {key} that is text",
+                given=ascii(turn)[:200],
+                expected='{"role": "user", "content": "..."}, in UTF-8',
+                do="mend the message; on a command line, check the terminal's encoding",
+            )
 
 
 def _of_evaluation(overrides: Sequence[str]) -> Sequence[str]:

@@ -26,6 +26,22 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     _sync(path.parent)
 
 
+def check_writable(path: Path, what: str, do: str) -> None:
+    """Raise `UserError` where no file can be put at ``path``: before the work whose result it shall hold."""
+    parents = path.absolute().parents
+    nearest = next(parent for parent in parents if parent.exists())
+    wrong = (
+        "is a folder" if path.is_dir()
+        else f"{nearest} is a file" if not nearest.is_dir()
+        else "" if os.access(nearest, os.W_OK | os.X_OK)
+        else f"{nearest} is not writable"
+    )  # fmt: skip
+    if wrong:
+        raise UserError(
+            f"{what} cannot be written", given=f"{path}: {wrong}", expected="a place for a file", do=do
+        )
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole."""
     write_whole(path, lambda beside: _write_bytes(beside, text.encode()))

@@ -49,6 +49,13 @@ def execute(
     Raises `UserError` where the folder holds another run, `Interrupted` where the user stopped it.
     """
     run = _Execution(plan, keep_features, hooks or Hooks())
+    if not (resume and run.folder.exists()):
+        run.folder.check_free()
+    with run.folder.alone():
+        return _executed(run, resume)
+
+
+def _executed(run: _Execution, resume: bool) -> dict[str, Any]:
     run.open(resume)
     stages: dict[str, Callable[[], None]] = {
         "training": run.train,
@@ -86,10 +93,9 @@ class _Execution:
         if resume and self.folder.exists():
             self.record = self.folder.record()
             self._check_same()
+            self.keep_features = self.record.get("keep_features", self.keep_features)
             self._note("resumed")
             torch.set_num_threads(self.record["choices"]["threads"])
-        else:
-            self.folder.check_free()
         check_installed(self.recipe.training.report_to)
         self.base = load_base(
             self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device")
@@ -144,6 +150,8 @@ class _Execution:
             "replicates": [],
             "served_by": {},
             "allow_leakage": self.plan.allow_leakage,
+            "keep_features": self.keep_features,
+            "digests": self.plan.tasks.digests,
             "tasks": described["tasks"],
             "audit": described["audit"],
             "warnings": self.plan.warnings,

@@ -96,6 +96,8 @@ def resolve(
     weights = [task.weight for task in tasks.tasks.values()]
     bones = skeleton(config)
     trunk = _trunk(recipe, bones)
+    foreseen = forecast(feeds, recipe.mixture, weights, recipe.seed)
+    _check_updates(foreseen)
     digests = {f"{name}/{split}": d for name, task in every.items() for split, d in task.digests.items()}
     folder = locate(recipe.base_model)
     return Plan(
@@ -104,15 +106,31 @@ def resolve(
         encoder=encoder,
         train=train,
         feeds=feeds,
-        forecast=forecast(feeds, recipe.mixture, weights, recipe.seed),
+        forecast=foreseen,
         skeleton=bones,
         trunk=trunk,
         depth=_depth(recipe, bones, trunk),
         modules=_modules(recipe, bones, trunk),
         fingerprint=recipe_fingerprint(recipe, digests | ({"base": folder_digest(folder)} if folder else {})),
         allow_leakage=allow_leakage,
-        warnings=[*advice.warnings(recipe), *_data_warnings(tasks, train)],
+        warnings=[*advice.warnings(recipe), *_idle(foreseen), *_data_warnings(tasks, train)],
     )
+
+
+def _check_updates(foreseen: Forecast) -> None:
+    if not any(foreseen.updates.values()):
+        raise UserError(
+            "this training has no update in it",
+            given=f"{foreseen.steps} steps, in which no adapter gathers a batch",
+            expected="enough draws for one update at least",
+            do="raise training.num_train_epochs or max_steps, or lower training.batch_size",
+        )
+
+
+def _idle(foreseen: Forecast) -> list[str]:
+    """Adapters that will stay as they begin: what they score is the base's."""
+    idle = [name for name, updates in foreseen.updates.items() if not updates]
+    return [f"no update in the whole training, so nothing is learned: {', '.join(idle)}"] if idle else []
 
 
 def encode(task: Task, split: str, encoder: Encoder, advance: Advance = silent) -> EncodedSplit:

@@ -6,12 +6,16 @@ recipe.yaml  run.json  metrics.jsonl  trace.jsonl  adapters/<name>/  router/  ev
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from mixologist.errors import UserError
-from mixologist.files import read_json, recover, write_json
+from mixologist.files import check_writable, read_json, recover, write_json
 
 VERSION = 1
 CONTROL = "~"
@@ -97,14 +101,44 @@ class RunFolder:
         return self.record_file.is_file()
 
     def check_free(self) -> None:
-        """Raise `UserError` where something lies in the place of a new run."""
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        """Raise `UserError` where something lies in the place of a new run, or nothing can be written there.
+
+        What a kill before the first record left behind (names with a dot in front) is nothing.
+        """
+        if self.path.exists() and (not self.path.is_dir() or any(self._visible())):
+            begun = "continue the run in it with --resume, or " * self.exists()
             raise UserError(
                 f"output_dir is {'not empty' if self.path.is_dir() else 'a file'}",
                 given=self.path,
                 expected="a new or empty folder",
-                do="continue the run in it with --resume, or name another with --set output_dir=...",
+                do=f"{begun}name another with --set output_dir=...",
             )
+        check_writable(self.path / "run.json", "output_dir", "name another with --set output_dir=...")
+
+    def _visible(self) -> Iterator[Path]:
+        return (path for path in self.path.iterdir() if not path.name.startswith("."))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside, no other process may train in the folder. Raises `UserError` where one does."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise UserError(
+                "another process trains in this folder",
+                given=self.path,
+                expected="one at a time",
+                do="wait for it or stop it, or name another output_dir",
+            ) from None
+        try:
+            yield
+        finally:
+            (self.path / ".lock").unlink(missing_ok=True)
+            lock.release()
+            with suppress(OSError):
+                self.path.rmdir()  # where nothing was begun
 
     def record(self) -> dict[str, Any]:
         """run.json. Raises `UserError` where there is none, or of another version."""

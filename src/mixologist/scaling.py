@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mixologist import seeds
-from mixologist.adding import base_of, run_recipe
+from mixologist.adding import base_of, check_data, run_recipe
 from mixologist.errors import UserError, nearest
 from mixologist.evaluation.answers import Answerer
 from mixologist.evaluation.learning_curve import measured
@@ -68,6 +68,7 @@ def learning_curve(
     record, place = folder.record(), folder.learning_curve(name)
     recipe = _alone(run_recipe(folder), name)
     plan = resolve(recipe, allow_leakage=record["allow_leakage"], stage=hooks.stage)
+    check_data(record, plan.tasks)
     task = plan.tasks.tasks[name]
     sizes = _sizes(name, len(plan.train[name]))
     curve = _plan(plan, task, sizes, count)

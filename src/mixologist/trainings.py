@@ -5,6 +5,7 @@ Every one ends in whole files and in its facts in the record; one that was stopp
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ class Trainings:
 
     @property
     def _resume_command(self) -> str:
-        return f"mixologist train {self.folder.path} --resume"
+        return shlex.join(["mixologist", "train", str(self.folder.path), "--resume"])
 
     @property
     def _compile(self) -> bool:

@@ -10,6 +10,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from mixologist.adding import read_task
 from tests.cli.bad import Bad, Kind, Kinds, bad, check
 from tests.cli.conftest import Cli, Place
 from tests.cli.test_bad_run import copied, cut, edit
@@ -32,6 +33,13 @@ def adapter(place: Place) -> Path:
 @kinds
 def nothing(place: Place) -> Bad:
     return bad("add", copied(place), says=("nothing to add", "--adapter FOLDER", "give a YAML file"))
+
+
+@kinds
+def an_empty_task_file(place: Place) -> Bad:
+    return bad(
+        "add", copied(place), place.file("new.yaml", ""), says=("new.yaml is empty", "a task: name, path")
+    )
 
 
 @kinds
@@ -163,3 +171,11 @@ def adapter_named_as_the_folder_above(place: Place) -> Bad:
 @pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.__name__)
 def test_one_clear_message(kind: Kind, place: Place, cli: Cli) -> None:
     check(kind, place, cli)
+
+
+def test_paths_of_a_task_are_looked_up_beside_its_file(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.file("there/rows.jsonl", '{"text": "a", "label": "b"}\n')
+    for number, text in enumerate(("name: new\npath: rows.jsonl\n", "- {name: new, path: rows.jsonl}\n")):
+        file = place.file(f"there/new{number}.yaml", text)
+        monkeypatch.chdir("/")
+        assert read_task(Path(file)).path == str(place.folder / "there" / "rows.jsonl")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -170,6 +171,49 @@ def data_set_of_the_hub_offline(place: Place) -> Bad:
 def answers_that_do_not_fit(place: Place) -> Bad:
     path = place.rows(lines([{"prompt": row["text"], "completion": "word " * 400} for row in GOOD]))
     return bad("train", path, says=("no answer of task 'queue' fits", "256", "raise max_length"))
+
+
+@kinds
+def semicolons(place: Place) -> Bad:
+    path = place.task(path=place.file("rows.csv", "text;label\nLate.;a\nLost.;b\n"))
+    return bad("plan", path, says=("rows.csv, line 1", "separated by semicolons", "save it with commas"))
+
+
+@kinds
+def utf_16(place: Place) -> Bad:
+    (place.folder / "rows.csv").write_bytes("text,label\nLate.,a\n".encode("utf-16"))
+    return bad("plan", place.task(path=str(place.folder / "rows.csv")), says=("not UTF-8", "iconv -f UTF-16"))
+
+
+@kinds
+def decimal_commas(place: Place) -> Bad:
+    rows = [{"question": f"How much is {n}?", "answer": f"0,{n:02}"} for n in range(40)]
+    path = place.task(path=place.file("rows.jsonl", lines(rows)), format="numeric_qa")
+    return bad("plan", path, says=("task 'queue'", "0,0", "number"))
+
+
+@kinds
+def misspelt_folder_of_data(place: Place) -> Bad:
+    """It has the shape of a hub id, and lies beside the recipe, which is elsewhere."""
+    place.file("there/data/queue/train.jsonl", "")
+    path = place.file("there/my.yaml", Path(place.task(path="data/queu")).read_text())
+    return bad("plan", path, says=("no file or folder", "data/queu", "did you mean 'queue'?"))
+
+
+@kinds
+def no_update_in_the_training(place: Place) -> Bad:
+    path = place.recipe(training={"num_train_epochs": 0.01, "batch_size": 64, "max_length": 256})
+    return bad("plan", path, says=("no update", "raise training.num_train_epochs"))
+
+
+@kinds
+def which_task_it_is(place: Place) -> Bad:
+    rows = [{"text": f"Row {n}.", "label": "same"} for n in range(40)]
+    return bad(
+        "plan",
+        place.rows(lines(rows)),
+        says=("task 'queue': column 'label' holds no choice", "two different"),
+    )
 
 
 @kinds

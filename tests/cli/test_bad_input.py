@@ -64,7 +64,29 @@ def folder_with_nothing_to_learn(place: Place) -> Bad:
 @kinds
 def output_below_a_file(place: Place) -> Bad:
     path = place.recipe(output_dir=place.file("notes.txt", "mine") + "/run")
-    return bad("train", path, says=("failed while running", "notes.txt", "give the command again"), status=1)
+    return bad(
+        "train", path, says=("output_dir cannot be written", "notes.txt is a file", "--set output_dir=")
+    )
+
+
+@kinds
+def report_over_a_folder(place: Place) -> Bad:
+    (place.folder / "out").mkdir()
+    says = ("the report cannot be written", "out: is a folder", "name a file with --out")
+    return bad("report", place.finished, "--out", "out", says=says)
+
+
+@kinds
+def page_over_a_folder(place: Place) -> Bad:
+    (place.folder / "out").mkdir()
+    says = ("the page cannot be written", "out: is a folder", "name a file with --markdown")
+    return bad("evaluate", place.finished, "--markdown", "out", says=says)
+
+
+@kinds
+def demo_in_a_folder_in_use(place: Place) -> Bad:
+    place.file("own/recipe.yaml", "my: recipe")
+    return bad("demo", "--folder", "own", says=("the demo's folder is not empty", "own", "--folder"))
 
 
 @kinds

@@ -1,5 +1,7 @@
 """Mistakes in a recipe: its file, its keys, its values, what it asks of the base."""
 
+import shutil
+
 import pytest
 
 from tests.cli.bad import Bad, Kind, Kinds, bad, check
@@ -193,8 +195,17 @@ def no_such_device(place: Place) -> Bad:
 def output_folder_in_use(place: Place) -> Bad:
     place.file("run/notes.txt", "mine")
     return bad(
-        "train", place.recipe(), says=("output_dir is not empty", str(place.run), "--resume", "output_dir=")
+        "train",
+        place.recipe(),
+        says=("output_dir is not empty", str(place.run), "name another", "output_dir="),
     )
+
+
+@kinds
+def output_folder_of_another_run(place: Place) -> Bad:
+    shutil.copytree(place.finished, place.run)
+    says = ("output_dir is not empty", str(place.run), "continue the run in it with --resume")
+    return bad("train", place.recipe(), says=says)
 
 
 @kinds

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cli.bad import Bad, Kind, Kinds, bad, check
 from tests.cli.conftest import Cli, Place
@@ -78,6 +79,49 @@ def broken_record(place: Place) -> Bad:
 def record_without_its_keys(place: Place) -> Bad:
     edit(copied(place) / "run.json", adapters=None)
     return bad("route", place.run, "Hello", says=("run.json is damaged", "adapters", "train the run again"))
+
+
+@kinds
+def data_that_has_changed(place: Place) -> Bad:
+    """Its train rows stand in the test file now."""
+    place.recipe()
+    recipe = copied(place) / "recipe.yaml"
+    known = yaml.safe_load(recipe.read_text())
+    data = Path(
+        shutil.copytree(Path(known["tasks"][0]["path"]).parent, place.folder / "data", dirs_exist_ok=True)
+    )
+    for task in known["tasks"]:
+        task["path"] = str(data / Path(task["path"]).name)
+    recipe.write_text(yaml.safe_dump(known))
+    name = known["tasks"][0]["name"]
+    shutil.copyfile(data / name / "train.jsonl", data / name / "test.jsonl")
+    says = ("the run's data has changed", f"test of {name}", "restore them, or train again")
+    return bad("evaluate", place.run, says=says)
+
+
+@kinds
+def recipe_cut_short(place: Place) -> Bad:
+    (copied(place) / "recipe.yaml").write_text("tasks: [a: {")
+    return bad("report", place.run, says=("recipe.yaml, line 1", "YAML"))
+
+
+@kinds
+def evaluation_without_tasks(place: Place) -> Bad:
+    (copied(place) / "evaluation.json").write_text("{}")
+    return bad("report", place.run, says=("evaluation.json is damaged", "no tasks", "mixologist evaluate"))
+
+
+@kinds
+def metrics_that_are_no_json(place: Place) -> Bad:
+    metrics = copied(place) / "metrics.jsonl"
+    metrics.write_text("junk\n" + metrics.read_text())
+    return bad("report", place.run, says=("metrics.jsonl is damaged", "restore it"))
+
+
+@kinds
+def question_that_is_no_utf8(place: Place) -> Bad:
+    says = ("message 1 has no content that is text", "udce9", "check the terminal's encoding")
+    return bad("route", place.finished, "caf\udce9", says=says)
 
 
 @kinds

@@ -13,6 +13,7 @@ import mixologist
 from mixologist.errors import Interrupted, UserError
 from mixologist.hooks import Hooks
 from mixologist.report.reading import read_run
+from mixologist.runfolder import RunFolder
 
 
 @pytest.fixture
@@ -71,3 +72,17 @@ def test_a_finished_run_shows_examples_of_its_rows(tiny_run: Path) -> None:
     text = (tiny_run / "report.html").read_text()
     assert "Instructive examples" in text
     assert "of its own for" in text
+
+
+def test_nobody_else_trains_in_the_folder(recipe: dict[str, Any], tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.alone(), pytest.raises(UserError, match="another process trains"):
+        mixologist.train(recipe)
+    assert not folder.path.exists(), "where nothing was begun nothing is left"
+
+
+def test_what_a_kill_before_the_first_record_left_is_nothing(recipe: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".run.json.partial").write_text("{")
+    assert mixologist.train(recipe, resume=True)["status"] == "complete"
+    assert not [path for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]

@@ -162,3 +162,10 @@ def test_the_forecast_counts_what_the_sampler_then_does() -> None:
     assert sum(seen.shares[0].values()) == pytest.approx(1)
     assert seen.shares[0]["general"] == 0.1
     assert len(seen.shares) == 3
+
+
+def test_epochs_are_those_that_max_steps_leaves() -> None:
+    whole, cut = feeds(epochs=3), feeds(epochs=3, max_steps=1)
+    assert (whole.passes, cut.passes) == (3, 1)
+    foreseen = forecast(cut, Mixture(), [1.0] * len(cut.rows))
+    assert [round(sum(shares.values()), 6) for shares in foreseen.shares] == [1.0]

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import datasets
@@ -201,12 +202,22 @@ def test_files_of_a_split_each_may_be_named_alike(tmp_path: Path, write: Write) 
     }  # fmt: skip
 
 
+def test_a_file_is_read_anew_when_only_its_content_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for text in ("old", "new"):
+        path.write_text(f'{{"text": "{text}"}}\n')
+        os.utime(path, (1_600_000_000, 1_600_000_000))  # as copies and archives keep it
+        assert open_source(str(path))["train"]["text"][:] == [text]
+
+
 @pytest.mark.parametrize(
     ("lines", "columns", "rows"),
     [
         (["late parcel,a", "lost card,b", "no reply,a"], ["column_1", "column_2"], 3),
         (["text,label", "label me,a", "text me,a"], ["text", "label"], 2),
         (["text,label", "late parcel,a", "text,label"], ["text", "label"], 2),
+        (["message,spam", "win a prize,spam", "see you,ham"], ["message", "spam"], 2),
+        (["see you,ham", "win a prize,spam", "at noon,ham"], ["column_1", "column_2"], 3),
         (["a,a", "late parcel,a"], ["column_1", "column_2"], 2),
     ],
 )

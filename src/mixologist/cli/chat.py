@@ -48,7 +48,8 @@ def _turn(
     except UserError as error:
         out.print(f"{error}", markup=False)
         return history
-    sure = f" {100 * answer.route.probabilities.get(answer.adapter, 0):.0f}%" if answer.route else ""
+    chosen = answer.route.probabilities.get(answer.adapter) if answer.route else None
+    sure = f" {100 * chosen:.0f}%" if chosen is not None else ""
     score = f", base score {answer.route.base_score:.2f}" if answer.route else ""
     out.print(f"[{answer.adapter}{sure}{score}] {answer.text}", markup=False)
     return [*messages, {"role": "assistant", "content": answer.text}]

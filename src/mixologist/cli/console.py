@@ -32,7 +32,8 @@ Set = Annotated[
 
 def emit(value: Any) -> None:
     """The one JSON object."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=not unicode, allow_nan=False) + "\n")
 
 
 class Follower:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from mixologist.cli import results
 from mixologist.cli.console import Json, emit, err, following, out
 from mixologist.cli.route import why
 from mixologist.demo.build import build
+from mixologist.errors import UserError
 from mixologist.files import read_json
 from mixologist.pipeline import execute
 from mixologist.planning import resolve
@@ -36,6 +38,7 @@ def run(
 ) -> None:
     """See the module."""
     place = (folder or Path(tempfile.mkdtemp(prefix="mixologist-demo-"))).resolve()
+    _check_free(place)
     err.print(f"Writing eight small tasks to {place} ...", soft_wrap=True)
     recipe = build(place, seed)
     with following(f"mixologist train {recipe} --resume") as follower:
@@ -48,6 +51,19 @@ def run(
     results.show(run_folder, evaluation, record)
     _routes(run_folder)
     out.print(_next(run_folder.path), markup=False, soft_wrap=True)
+
+
+def _check_free(place: Path) -> None:
+    """Raise `UserError` where something of the user's lies in the place of the demo's data."""
+    begun = RunFolder(place / "run").exists() and (place / "recipe.yaml").is_file()
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        again = shlex.join(["mixologist", "train", str(place / "recipe.yaml"), "--resume"])
+        raise UserError(
+            f"the demo's folder is {'not empty' if place.is_dir() else 'a file'}",
+            given=place,
+            expected="a new or empty folder",
+            do=f"go on with: {again}" if begun else "name another with --folder",
+        )
 
 
 def _routes(folder: RunFolder) -> None:

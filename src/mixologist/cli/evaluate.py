@@ -11,7 +11,7 @@ from mixologist import api
 from mixologist.cli import results
 from mixologist.cli.console import Json, Set, emit, following
 from mixologist.errors import UserError
-from mixologist.files import write_text
+from mixologist.files import check_writable, write_text
 from mixologist.harness_rows import SYSTEMS, measure, task_manager
 from mixologist.report.harness import harness_rows
 from mixologist.report.learning_curve import learning_curves
@@ -51,6 +51,8 @@ def run(
     """See the module."""
     _goes_with("--learning-curve TASK", learning_curve, {"--curve-seeds": curve_seeds})
     _goes_with("--harness TASK", harness, {"--harness-path": harness_path, "--harness-limit": harness_limit})
+    if markdown:
+        check_writable(markdown, "the page", "name a file with --markdown")
     also = [f"--learning-curve {task}" for task in learning_curve] + [f"--harness {task}" for task in harness]
     also += [f"--curve-seeds {curve_seeds}"] if curve_seeds else []
     with following(" ".join([f"mixologist evaluate {run} --split {split}", *also])) as follower:

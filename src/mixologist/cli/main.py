@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
+import tempfile
+import traceback
+from importlib.metadata import version
 
 import transformers
 import typer
@@ -30,12 +34,18 @@ for verb in (init, audit, plan, train, evaluate, route, chat, add, export, repor
 def main() -> None:
     """Run a verb; every failure we know becomes one message and an exit status."""
     _quiet_libraries()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows another
     sys.exit(_status())
 
 
 def _status() -> int:
     try:
         words = sys.argv[1:] or ["--help"]
+        if words == ["--version"]:
+            console.out.print(version("mixologist"))
+            return 0
         status = int(app(words, prog_name="mixologist", standalone_mode=False) or 0)
     except MixologistError as error:
         return _tell(error, error.exit_code)
@@ -43,9 +53,21 @@ def _status() -> int:
         return _tell(_usage(error), 2)
     except (OSError, SafetensorError) as error:
         return _tell(UserError(f"failed while running: {_reason(error)}", do=AGAIN), 1)
+    except Exception:  # a mistake of ours
+        return _tell(_unexpected(), 1)
     if status == 130:  # typer makes this of a second Ctrl-C
         _tell(MixologistError("interrupted; what was finished is kept"), 130)
     return status
+
+
+def _unexpected() -> MixologistError:
+    """One message for what nobody foresaw; the traceback goes to a file, for whoever mends it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", prefix="mixologist-", delete=False) as file:
+        traceback.print_exc(file=file)
+    error = sys.exc_info()[1]
+    return MixologistError(
+        f"a mistake in mixologist itself: {type(error).__name__}: {str(error)[:200]}; please report it with {file.name}"
+    )
 
 
 def _usage(error: typer.TyperException) -> UserError:
@@ -79,7 +101,7 @@ def _tell(error: MixologistError, status: int) -> int:
 def _quiet_libraries() -> None:
     """Progress bars and chatter of libraries would stand between ours."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    for name in ("transformers", "datasets", "peft"):
+    for name in ("transformers", "datasets", "peft", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)
     transformers.logging.disable_progress_bar()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -11,6 +11,7 @@ import typer
 
 from mixologist.cli.console import Json, emit, out
 from mixologist.evaluation.leave_one_out import leave_one_out
+from mixologist.files import check_writable
 from mixologist.report.html import write_comparison, write_report
 from mixologist.runfolder import RunFolder
 
@@ -26,6 +27,8 @@ def run(
     json: Json = False,
 ) -> None:
     """See the module."""
+    if to:
+        check_writable(to, "the report", "name a file with --out")
     one = len(runs) == 1
     if one:
         path = write_report(runs[0], to)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,14 @@ def run(
         allow_leakage = allow_leakage or folder.record()["allow_leakage"]
     if not (resume and folder.exists()):
         folder.check_free()  # before the data is read, which may take minutes
-    with following(f"mixologist train {folder.path} --resume") as follower:
+    again = [
+        "mixologist",
+        "train",
+        str(recipe),
+        *(word for one in set_ for word in ("--set", one)),
+        "--resume",
+    ]
+    with following(shlex.join(again)) as follower:
         plan = resolve(loaded, allow_leakage=allow_leakage, stage=follower.stage)
         for warning in plan.warnings:
             err.print(f"warning: {warning}", markup=False, soft_wrap=True)

@@ -34,8 +34,11 @@ class Predictions:
         path = self._path(split, task, system)
         if path is None or not path.is_file():
             return {}, []
-        first, *rows = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        return json.loads(first), [Outcome(**json.loads(row)) for row in rows]
+        try:
+            first, *rows = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+            return dict(json.loads(first)), [Outcome(**json.loads(row)) for row in rows]
+        except (ValueError, TypeError):  # damaged: answered again
+            return {}, []
 
     def write(
         self,

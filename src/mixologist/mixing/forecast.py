@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +26,7 @@ class Forecast:
 
 def state_at(step: int, feeds: Feeds, weights: list[float], loss_ratio: dict[str, float]) -> State:
     """What the schedule sees at a step."""
-    steps, epochs = feeds.steps, max(1, math.ceil(feeds.epochs - 1e-9))
+    steps, epochs = feeds.steps, feeds.passes
     return State(
         step=step,
         progress=step / max(1, steps - 1),
@@ -42,8 +41,7 @@ def state_at(step: int, feeds: Feeds, weights: list[float], loss_ratio: dict[str
 def forecast(feeds: Feeds, mixture: Mixture, weights: list[float], seed: int = 0) -> Forecast:
     """Run the sampler through all its steps. Time and memory: some microseconds a draw, nothing kept."""
     sampler = Sampler(feeds, seed)
-    epochs = max(1, math.ceil(feeds.epochs - 1e-9))
-    totals = np.zeros((epochs, len(feeds.rows)))
+    totals = np.zeros((feeds.passes, len(feeds.rows)))
     before = np.zeros(len(feeds.rows))
     for step in range(feeds.steps):
         state = state_at(step, feeds, weights, {})

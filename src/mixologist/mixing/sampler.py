@@ -60,6 +60,12 @@ class Feeds:
         steps = max(1, math.ceil(sum(self.rows.values()) * self.epochs / self.batch_size - 1e-9))
         return min(steps, self.max_steps or steps)
 
+    @property
+    def passes(self) -> int:
+        """Epochs that are begun: fewer than asked for where ``max_steps`` comes first."""
+        reached = self.steps * self.batch_size / max(1, sum(self.rows.values()))
+        return max(1, math.ceil(min(self.epochs, reached) - 1e-9))
+
     def general_counts(self, update: int) -> dict[str, int]:
         """How many general rows the update of that number (from 0) carries; over time exactly the share."""
         return {

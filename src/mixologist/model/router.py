@@ -143,7 +143,8 @@ class Router:
         return [self._route(p, score) for p, score in zip(tasks.tolist(), base.tolist(), strict=True)]
 
     def _route(self, probabilities: list[float], base_score: float) -> Route:
-        tasks = dict(zip(self.settings.tasks, probabilities, strict=True))
+        whole = sum(probabilities)  # one, but for float32's rounding
+        tasks = {task: p / whole for task, p in zip(self.settings.tasks, probabilities, strict=True)}
         adapters: dict[str, float] = {}
         for task, p in tasks.items():
             name = self.settings.served_by[task]

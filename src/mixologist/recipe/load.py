@@ -19,7 +19,9 @@ __all__ = ["dump", "load", "resolved_name"]
 Spec = TypeVar("Spec", bound=TaskSpec)
 
 
-def load(source: Path | str | dict[str, Any], overrides: Sequence[str] = ()) -> Recipe:
+def load(
+    source: Path | str | dict[str, Any], overrides: Sequence[str] = (), beside: Path | None = None
+) -> Recipe:
     """The recipe in a YAML file (or a dictionary with the same keys), with ``overrides`` applied.
 
     Every ``path``, ``card`` file and ``base_model`` folder becomes absolute where it exists, looked up beside
@@ -29,6 +31,7 @@ def load(source: Path | str | dict[str, Any], overrides: Sequence[str] = ()) -> 
         source: a file, or a dictionary.
         overrides: ``path=value`` with a dotted path and a YAML value: ``training.num_train_epochs=1``,
             ``tasks.fpb.train_rows=100``.
+        beside: the folder in which paths of a dictionary are looked up first.
 
     Raises:
         UserError: the file cannot be read as a mapping, or the recipe has one mistake.
@@ -42,7 +45,7 @@ def load(source: Path | str | dict[str, Any], overrides: Sequence[str] = ()) -> 
         problems += checks.problems(recipe, mistaken)
     raise_all(problems)
     assert recipe is not None, "a recipe without mistakes is valid"
-    return _located(recipe, None if isinstance(source, dict) else Path(source).parent)
+    return _located(recipe, beside if isinstance(source, dict) else Path(source).parent)
 
 
 def dump(recipe: Recipe) -> str:
@@ -60,15 +63,18 @@ def _located(recipe: Recipe, folder: Path | None) -> Recipe:
 
 
 def _locate_spec(spec: Spec, folder: Path | None) -> Spec:
-    found = {"path": _locate(spec.path, folder)} if spec.path else {}
+    found = {"path": _locate(spec.path, folder, of_data=True)} if spec.path else {}
     if spec.card and spec.card.endswith((".yaml", ".yml")):
         found["card"] = _locate(spec.card, folder)
     return spec.model_copy(update=found)
 
 
-def _locate(text: str, folder: Path | None) -> str:
+def _locate(text: str, folder: Path | None, *, of_data: bool = False) -> str:
+    """A path of data beside whose place there is something is no hub id, but misspelt."""
     written = os.path.expanduser(text)
-    for candidate in (os.path.join(folder or "", written), written):
+    candidates = [os.path.join(folder or "", written), written]
+    for candidate in candidates:
         if os.path.exists(candidate) or glob.glob(f"{glob.escape(candidate)}[-_. ]train*"):
             return os.path.abspath(candidate)
-    return text
+    near = [c for c in candidates if of_data and os.path.isdir(os.path.dirname(os.path.abspath(c)))]
+    return os.path.abspath(near[0]) if near else text

@@ -25,6 +25,7 @@ _CORE_SCHEMA = (
     ("merge", r"<<", "<"),
 )
 _TAG = "tag:yaml.org,2002:"
+RECIPE = "a recipe: base_model, tasks and so on"
 
 
 class _Loader(yaml.SafeLoader):
@@ -49,8 +50,8 @@ for _tag, _pattern, _first in _CORE_SCHEMA:
 _Dumper.add_implicit_resolver(f"{_TAG}float", re.compile(rf"{_BARE_EXPONENT}\Z"), "-+0123456789")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
+def read(path: Path, expected: str = RECIPE, also: type = dict) -> Any:
+    """The mapping in a YAML file, which may ``also`` hold another type; ``expected`` says what should stand in it.
 
     Raises:
         UserError: no such file, a folder, not UTF-8 (byte and line), not YAML (line and column), a key given
@@ -60,15 +61,21 @@ def read(path: Path) -> dict[str, Any]:
     if document is None:
         raise UserError(
             f"{path} is empty",
-            expected="a recipe: base_model, tasks and so on",
-            do="write a first one with: mixologist init",
+            expected=expected,
+            do="write a first one with: mixologist init"
+            if expected == RECIPE
+            else "write the keys and values",
         )
-    if not isinstance(document, dict):
+    if not isinstance(document, dict | also):
         raise UserError(
-            f"{path} is not a recipe",
+            f"{path} is not {expected.partition(':')[0]}",
             given=f"a {type(document).__name__}",
-            expected="a mapping of keys to values, such as `base_model: builtin`",
-            do="write a first one with: mixologist init",
+            expected="a mapping of keys to values, such as `base_model: builtin`"
+            if expected == RECIPE
+            else f"a mapping of keys to values; {expected}",
+            do="write a first one with: mixologist init"
+            if expected == RECIPE
+            else "write `key: value` lines",
         )
     return document
 
@@ -81,6 +88,13 @@ def parse(text: str, source: str) -> Any:
         mark = error.problem_mark or error.context_mark
         assert mark is not None, "every error of a text has its place"
         raise _broken(text, source, mark.line, f"column {mark.column + 1}", str(error.problem)) from error
+    except RecursionError as error:
+        raise UserError(
+            f"{source} is nested too deeply",
+            given="hundreds of levels",
+            expected="a recipe, which has four",
+            do="look for brackets that are never closed",
+        ) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position)
         raise _broken(text, source, line, f"character {error.position + 1}", str(error.reason)) from error

@@ -169,7 +169,7 @@ class Training(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
     full_learning_rate: Annotated[float, Field(gt=0)] | None = None
     """Of the fully fine-tuned baselines; a tenth of ``learning_rate`` when left out."""
-    num_train_epochs: Annotated[float, Field(gt=0)] = 3
+    num_train_epochs: Annotated[float, Field(gt=0, le=10_000)] = 3
     max_steps: Positive | None = None
     """Stop after so many steps of the mixture, whatever the epochs say."""
     batch_size: Positive = Field(

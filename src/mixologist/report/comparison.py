@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Bullets, Figure, Mark, Page, Section, Table, Text, Words
 from mixologist.report.figures import Estimate
@@ -149,7 +147,7 @@ def _cost(runs: Mapping[str, Run]) -> Section:
 
 
 def _recipes(runs: Mapping[str, Run]) -> Section:
-    flat = {name: dict(_flat(yaml.safe_load(run.recipe) or {})) for name, run in runs.items()}
+    flat = {name: dict(_flat(dict(run.keys))) for name, run in runs.items()}
     keys = dict.fromkeys(key for values in flat.values() for key in values)
     unlike = [key for key in keys if len({str(values.get(key)) for values in flat.values()}) > 1]
     if not unlike:

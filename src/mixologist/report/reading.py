@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mixologist.errors import UserError
 from mixologist.files import read_json
+from mixologist.recipe import reading
 from mixologist.report.harness import harness_rows
 from mixologist.report.learning_curve import learning_curves
 from mixologist.runfolder import RunFolder
@@ -63,9 +63,17 @@ class Run:
         return list(self.record.get("history", []))
 
     @property
+    def keys(self) -> Mapping[str, Any]:
+        """The recipe's, as written. Raises `UserError` where the file is damaged."""
+        found = reading.parse(self.recipe, str(RunFolder(self.path).recipe)) or {}
+        if not isinstance(found, dict):
+            raise _damaged(RunFolder(self.path).recipe, f"a {type(found).__name__}")
+        return found
+
+    @property
     def level(self) -> str:
         """How sure the intervals are, as the recipe says."""
-        options = (yaml.safe_load(self.recipe) or {}).get("evaluation") or {}
+        options = self.keys.get("evaluation") or {}
         return f"{100 * options.get('confidence', 0.95):g}%"
 
     @property
@@ -121,12 +129,28 @@ def read_run(path: Path) -> Run:
     return Run(
         path=path,
         record=record,
-        evaluation=read_json(folder.evaluation) if folder.evaluation.exists() else None,
+        evaluation=_evaluation(folder.evaluation) if folder.evaluation.exists() else None,
         recipe=folder.recipe.read_text(encoding="utf-8") if folder.recipe.exists() else "",
         metrics=list(_metrics(path, record)),
         bytes={name: _size(place) for name in record["adapters"] if (place := folder.adapter(name)).exists()},
         harness=harness_rows(folder, record),
         learning_curves=learning_curves(folder, record),
+    )
+
+
+def _evaluation(file: Path) -> Mapping[str, Any]:
+    found = read_json(file)
+    if not isinstance(found, dict) or not isinstance(found.get("tasks"), dict):
+        raise _damaged(file, "no tasks")
+    return found
+
+
+def _damaged(file: Path, given: str) -> UserError:
+    return UserError(
+        f"{file} is damaged",
+        given=given,
+        expected="the file as mixologist wrote it",
+        do="restore it from a copy; evaluation.json comes anew with: mixologist evaluate",
     )
 
 
@@ -144,7 +168,10 @@ def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
     """Whole lines: the last may still be under way."""
     if path.exists():
         *whole, _ = path.read_text(encoding="utf-8").split("\n")
-        yield from map(json.loads, whole)
+        try:
+            yield from map(json.loads, whole)
+        except ValueError as error:
+            raise _damaged(path, str(error)) from error
 
 
 def _size(folder: Path) -> int:

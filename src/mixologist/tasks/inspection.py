@@ -6,9 +6,11 @@ of a CSV whose rows are longer than its header. So the shape of every file is ch
 
 from __future__ import annotations
 
+import codecs
 import csv
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,10 @@ def _check_array(path: Path) -> None:
             )
 
 
+_NAME = re.compile(r"[^\W\d][\w.-]{0,30}")
+"""One word, as columns are called."""
+
+
 def _check_csv(path: Path, separator: str) -> dict[str, Any]:
     for _ in _lines(path):  # an encoding error is named by its line before the csv module stumbles over it
         pass
@@ -103,6 +109,13 @@ def _check_csv(path: Path, separator: str) -> dict[str, Any]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=separator)
         header, begins = next(reader, []), reader.line_num + 1
+        if separator == "," and len(header) == 1 and ";" in header[0]:
+            raise UserError(
+                f"{path}, line 1: cells are separated by semicolons",
+                given=_start(header[0]),
+                expected="commas (.csv) or tabs (.tsv)",
+                do="save it with commas, texts that hold one in quotes",
+            )
         header = header if named else [f"column_{number}" for number in range(1, len(header) + 1)]
         if len(set(header)) < len(header) or not all(name.strip() for name in header):
             raise UserError(
@@ -127,7 +140,8 @@ def _check_csv(path: Path, separator: str) -> dict[str, Any]:
 
 
 def _has_header(path: Path, separator: str) -> bool:
-    """Whether the first line names the columns: no cell of it stands again below, in its own column.
+    """Whether the first line names the columns: no cell of it stands again below, in its own column; or one alone does,
+    and all look like names (``message,spam`` over texts and spam or ham).
 
     Without names, the columns are column_1, column_2, ... A whole line that stands again is a header twice.
     """
@@ -136,9 +150,14 @@ def _has_header(path: Path, separator: str) -> bool:
         try:
             first = next(reader, [])
             rows = (row for row in itertools.islice(reader, SEEN) if row != first)
-            return not any(
-                cell and cell == name for row in rows for cell, name in zip(row, first, strict=False)
-            )
+            again = {
+                n
+                for row in rows
+                for n, (cell, name) in enumerate(zip(row, first, strict=False))
+                if cell == name != ""
+            }
+            names = all(map(_NAME.fullmatch, first)) and len({*first}) == len(first)
+            return not again or (names and len(again) == 1 < len(first))
         except csv.Error:
             return True
 
@@ -154,10 +173,16 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     f"{path}, line {number}: not UTF-8 text",
                     given=f"byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line",
                     expected="a file in UTF-8",
-                    do=f"convert it: iconv -f LATIN1 -t UTF-8 {path.name} > new{path.suffix}",
+                    do=f"convert it: iconv -f {_encoding(path)} -t UTF-8 {path.name} > new{path.suffix}",
                 ) from error
             if text:
                 yield number, text
+
+
+def _encoding(path: Path) -> str:
+    """As far as its first bytes tell."""
+    with path.open("rb") as file:
+        return "UTF-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "LATIN1"
 
 
 def _broken(path: Path, number: int, line: str, error: ValueError) -> UserError:

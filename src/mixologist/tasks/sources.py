@@ -5,6 +5,8 @@ Rows stay memory-mapped Arrow tables (Hugging Face datasets), so that a million 
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +24,9 @@ from mixologist.tasks.inspection import LOADERS
 SPLITS = ("train", "validation", "test")
 SMALL_BYTES = 100_000_000
 """Files below this load without a progress bar."""
+
+MOST_NAMES = 20
+"""Names in a folder that a message lists."""
 
 _SPLIT_NAME = re.compile(r"(train|training|validation|valid|val|dev|test)(?![a-z])", re.IGNORECASE)
 _ALIASES = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation"}
@@ -137,11 +142,16 @@ def _load(paths: list[Path]) -> Any:
             do="remove or rename those that do not belong to the split",
         )
     try:
-        options = inspection.inspect(paths)
+        options = {**inspection.inspect(paths), "name": _called(paths)}
         with _quiet(sum(path.stat().st_size for path in paths) < SMALL_BYTES):
-            return _faithful(_read(paths, **options), paths)
+            return _faithful(_read(paths, **options), paths, options["name"])
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         raise _explained(paths, error) from error
+
+
+def _called(paths: list[Path]) -> str:
+    """What datasets shall keep the rows under: their content. It would go by path and date, which copies keep."""
+    return hashlib.sha256("".join(files.digest(path) for path in paths).encode()).hexdigest()[:16]
 
 
 def _read(paths: list[Path], **options: Any) -> Any:
@@ -149,11 +159,15 @@ def _read(paths: list[Path], **options: Any) -> Any:
     return datasets.load_dataset(loader, data_files=[str(path) for path in paths], split="train", **options)
 
 
-def _faithful(rows: Any, paths: list[Path]) -> Any:
+def _faithful(rows: Any, paths: list[Path], name: str) -> Any:
     """The rows with texts as written: JSON dates are not reformatted, and class numbers get their names."""
     if LOADERS[paths[0].suffix.lower()] == "json":
         features = _without_dates(rows.features)
-        rows = rows if features == rows.features else _read(paths, features=datasets.Features(features))
+        rows = (
+            rows
+            if features == rows.features
+            else _read(paths, features=datasets.Features(features), name=name)
+        )
     return _named_classes(rows)
 
 
@@ -238,14 +252,17 @@ def _explained(paths: list[Path], error: Exception) -> MixologistError:
 
 
 def _no_such_path(path: Path) -> UserError:
-    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
-    beside = [file.name for file in folder.iterdir() if not file.name.startswith(".")]
-    wrong = path.absolute().relative_to(folder).parts[0]
+    whole = Path(os.path.abspath(path))
+    folder = next(parent for parent in whole.parents if parent.is_dir())
+    beside = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
+    told = nearest(whole.relative_to(folder).parts[0], beside)
+    if "?" not in told and len(beside) > MOST_NAMES:
+        told = f"known: {', '.join(beside[:MOST_NAMES])} and {len(beside) - MOST_NAMES} more"
     return UserError(
         f"no file or folder {path}",
         given=path,
         expected="a data file, a folder with train, validation and test files, or a hub id",
-        do=f"in {folder}: {nearest(wrong, beside)}" if beside else f"{folder} is empty",
+        do=f"in {folder}: {told}" if beside else f"{folder} is empty",
     )
 
 

@@ -83,6 +83,12 @@ class TaskSet:
     """``general`` and ``math`` -> (data, its share of every adapter's stream)."""
     audit: Audit
 
+    @property
+    def digests(self) -> dict[str, dict[str, str]]:
+        """Task, ``general`` or ``math`` -> its data's digests by split."""
+        general = {name: task.digests for name, (task, _) in self.general.items()}
+        return {name: task.digests for name, task in self.tasks.items()} | general
+
 
 def load_tasks(
     recipe: Recipe, *, allow_leakage: bool = False, stage: Stage = lambda name, total: lambda count: None
@@ -104,12 +110,12 @@ def load_tasks(
     left_out: dict[str, int] = {}
     problems: list[UserError] = []
     for name, spec in specs.items():
-        with _collected(problems):
+        with _collected(problems, name):
             resolved = merge(spec, name)
             opened[name] = resolved, open_source(resolved.path, resolved.join)
     advance = stage("reading", sum(len(rows) for _, source in opened.values() for rows in source.values()))
     for name, (resolved, source) in opened.items():
-        with _collected(problems):
+        with _collected(problems, name):
             loaded[name], left_out[name] = _load(resolved, source, recipe.seed, advance)
     outside = [task.out_of_scope for task in loaded.values() if task.out_of_scope]
     splits = {task.name: task.splits for task in [*loaded.values(), *outside]}
@@ -122,12 +128,14 @@ def load_tasks(
 
 
 @contextmanager
-def _collected(problems: list[UserError]) -> Iterator[None]:
-    """Keep the mistake and go on, so that those of all tasks are reported together."""
+def _collected(problems: list[UserError], task: str) -> Iterator[None]:
+    """Keep the mistake, which says of which task it is, and go on, so that those of all are reported together."""
     try:
         yield
     except UserError as problem:
-        problems.append(problem)
+        for one in _flat([problem]):
+            here = "" if task in one.what else f"task '{task}': "
+            problems.append(UserError(here + one.what, given=one.given, expected=one.expected, do=one.do))
 
 
 def _load(spec: ResolvedSpec, source: Splits, seed: int, advance: Advance) -> tuple[Task, int]:

@@ -14,6 +14,10 @@ TRUTH = {"yes": 1.0, "no": 0.0}
 _NUMBER = re.compile(r"(?:(?<![\w)])[-−])?\$?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 
 
+_GROUPED = re.compile(r"[^,]*|[^\d,]*\d{1,3}(?:,\d{2,3})*,\d{3}(?!\d)[^,]*")
+"""Commas between thousands (or lakhs: 12,34,567). In ``0,05`` a comma is something else."""
+
+
 def render(value: float) -> str:
     """The shortest round form: whole numbers whole, others with five significant digits; no exponent.
 
@@ -34,9 +38,14 @@ def last_number(text: str) -> float | None:
 
 
 def only_number(text: str) -> float | None:
-    """The number that the whole text is, or None: ``$ 1,200``, ``14.2%``, ``-3``."""
+    """The number that the whole text is, or None: ``$ 1,200``, ``14.2%``, ``-3``; not ``0,05``, whose comma may be a
+    decimal one.
+
+    >>> only_number("$ 1,200.50"), only_number("12,34,567"), only_number("0,05"), only_number("3,14159")
+    (1200.5, 1234567.0, None, None)
+    """
     bare = text.strip().removesuffix("%").replace("$ ", "$").strip()
-    return _read(bare) if _NUMBER.fullmatch(bare) else None
+    return _read(bare) if _NUMBER.fullmatch(bare) and _GROUPED.fullmatch(bare) else None
 
 
 def truth(text: str) -> float | None:
