@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ kinds = Kinds()
 GOOD = [{"text": f"It broke after {n} days.", "label": ("yes", "no")[n % 2]} for n in range(100)]
 
 
-def lines(rows: list[dict[str, str]]) -> str:
+def lines(rows: Sequence[Mapping[str, object]]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
@@ -213,6 +214,15 @@ def which_task_it_is(place: Place) -> Bad:
         "plan",
         place.rows(lines(rows)),
         says=("task 'queue': column 'label' holds no choice", "two different"),
+    )
+
+
+@kinds
+def no_row_to_audit(place: Place) -> Bad:
+    rows = [{"text": f"Row {n}.", "label": ["ab"[n % 2]]} for n in range(40)]
+    path = place.task(path=place.file("rows.jsonl", lines(rows)), format="classification")
+    return bad(
+        "audit", path, says=("task 'queue': no train row", "train row 1", "given ['a']", "mend the rows")
     )
 
 

@@ -103,6 +103,13 @@ def look(spec: ResolvedSpec, encoder: Encoder, scratch: Path, stage: Stage) -> L
     advance = stage(f"reading {spec.name}", sum(map(len, tables.values())))
     unusable = {split: _unusable(split, rows, format, findings, advance) for split, rows in every.items()}
     usable = {split: Rows(rows.table, _without(rows, unusable[split])) for split, rows in every.items()}
+    if not len(usable["train"]):
+        raise UserError(
+            f"task '{spec.name}': no train row is an example",
+            given="; ".join(place for finding in findings.values() for place in finding.places[:2]),
+            expected=f"rows of format {format.name}",
+            do="mend the rows, or name another format, or the columns, in the recipe",
+        )
     splits, _ = make_splits(spec.name, usable, format, caps={}, seed=0)
     advance = stage(f"measuring {spec.name}", sum(map(len, splits.values())))
     fitting = encoder.with_length(spec.max_length)
