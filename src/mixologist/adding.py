@@ -63,13 +63,7 @@ def check_data(record: Mapping[str, Any], tasks: TaskSet) -> None:
 
     Runs made before digests were kept are believed.
     """
-    changed = [
-        f"{split} of {name}"
-        for name, known in record.get("digests", {}).items()
-        for split, digest in tasks.digests.get(name, known).items()
-        if known.get(split) != digest
-    ]
-    if changed:
+    if changed := tasks.changed(record.get("digests", {})):
         raise UserError(
             "the run's data has changed since it was trained",
             given=", ".join(changed),

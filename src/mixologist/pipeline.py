@@ -32,12 +32,16 @@ from mixologist.model.base import Base, load_base
 from mixologist.model.blocks import check_compiler
 from mixologist.model.router import Router
 from mixologist.planning import Plan
-from mixologist.recipe.load import dump
+from mixologist.recipe.fingerprint import differences
+from mixologist.recipe.load import dump, load
 from mixologist.report.html import write_report
 from mixologist.runfolder import STAGES, VERSION, RunFolder
 from mixologist.training.routing import fit_router
 from mixologist.training.trackers import check_installed, open_trackers, scores
 from mixologist.trainings import Trainings
+
+MOST_CHANGES = 5
+"""Keys of a changed recipe that a message names."""
 
 
 def execute(
@@ -117,12 +121,19 @@ class _Execution:
 
     def _check_same(self) -> None:
         if self.record["fingerprint"] != self.plan.fingerprint:
+            changes = ", ".join(self._changes()[:MOST_CHANGES]) or "the base, or a task's card"
             raise UserError(
                 "the recipe or its data changed since this run began",
-                given=self.folder.path,
+                given=f"{self.folder.path}: {changes}",
                 expected=f"fingerprint {self.record['fingerprint'][:12]}, not {self.plan.fingerprint[:12]}",
                 do="resume with the recipe it began with, or name another output_dir",
             )
+
+    def _changes(self) -> list[str]:
+        """Data and keys that are not as they were."""
+        data = self.plan.tasks.changed(self.record.get("digests", {}))
+        known = load(self.folder.recipe) if self.folder.recipe.exists() else self.recipe
+        return [*data, *differences(known, self.recipe)]
 
     def _first_record(self, base: Base) -> dict[str, Any]:
         described = describe(self.plan)

@@ -261,7 +261,7 @@ def export_folder_in_use(place: Place) -> Bad:
 @kinds
 def changed_recipe_to_resume(place: Place) -> Bad:
     copied(place)
-    says = ("the recipe or its data changed", str(place.run), "fingerprint", "name another output_dir")
+    says = ("the recipe or its data changed", f"{place.run}: seed", "fingerprint", "another output_dir")
     return bad("train", place.recipe(seed=1), "--resume", says=says)
 
 

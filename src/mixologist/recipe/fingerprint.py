@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mixologist.recipe.names import resolved_name
@@ -25,6 +25,25 @@ _NO_RESULT: dict[str, Any] = {
     "general": {"path"},
     "math": {"path"},
 }
+
+
+def differences(a: Recipe, b: Recipe) -> list[str]:
+    """Dotted keys in which two recipes differ, those that no result depends on left out.
+
+    >>> differences(Recipe.model_validate({"tasks": [{"path": "x", "name": "x"}], "seed": 1}),
+    ...             Recipe.model_validate({"tasks": [{"path": "x", "name": "x"}], "training": {"batch_size": 8}}))
+    ['seed', 'training.batch_size']
+    """
+    one, other = (dict(_flat(recipe.model_dump(mode="json", exclude=_NO_RESULT))) for recipe in (a, b))
+    return [key for key in {**one, **other} if key not in one or key not in other or one[key] != other[key]]
+
+
+def _flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not inner:
+        yield place, value
+    for key, part in inner:
+        yield from _flat(part, f"{place}.{key}" if place else str(key))
 
 
 def recipe_fingerprint(recipe: Recipe, data_digests: Mapping[str, str]) -> str:

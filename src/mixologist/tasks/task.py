@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -88,6 +88,15 @@ class TaskSet:
         """Task, ``general`` or ``math`` -> its data's digests by split."""
         general = {name: task.digests for name, (task, _) in self.general.items()}
         return {name: task.digests for name, task in self.tasks.items()} | general
+
+    def changed(self, known: Mapping[str, Mapping[str, str]]) -> list[str]:
+        """``test of fpb``, ...: splits whose digests are not those that are known of them."""
+        return [
+            f"{split} of {name}"
+            for name, splits in known.items()
+            for split, digest in self.digests.get(name, splits).items()
+            if splits.get(split) != digest
+        ]
 
 
 def load_tasks(
