@@ -77,7 +77,14 @@ def read_task(path: Path) -> TaskSpec:
 
     Checked as part of a recipe, so that mistakes read the same; raises `UserError`.
     """
-    document = reading.read(path, "a task: name, path, format and so on", also=list)
+    document = reading.parse(reading.text(path), str(path))
+    if not document or not isinstance(document, dict | list):
+        raise UserError(
+            f"{path} holds no task",
+            given="nothing" if document is None else f"a {type(document).__name__}",
+            expected="a task's keys: name, path, format and so on",
+            do="write `key: value` lines, as under `tasks:` in a recipe",
+        )
     tasks = document.get("tasks", [document]) if isinstance(document, dict) else document
     recipe = recipes.load({"tasks": tasks}, beside=path.parent)
     if len(recipe.tasks) != 1:

@@ -111,3 +111,8 @@ def test_a_folder_is_no_recipe_but_may_hold_one(tmp_path: Path) -> None:
 def test_a_path_through_a_file_cannot_be_read(tmp_path: Path) -> None:
     assert "cannot be read" in _problem(_file(tmp_path, "seed: 1\n") / "x.yaml").what
     assert "cannot be read" in _problem(tmp_path / ("x" * 300 + ".yaml")).what
+
+
+def test_brackets_that_are_never_closed_are_told_so() -> None:
+    with pytest.raises(UserError, match=r"deep\.yaml is nested too deeply"):
+        parse("[" * 5000, "deep.yaml")

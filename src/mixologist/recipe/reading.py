@@ -25,7 +25,6 @@ _CORE_SCHEMA = (
     ("merge", r"<<", "<"),
 )
 _TAG = "tag:yaml.org,2002:"
-RECIPE = "a recipe: base_model, tasks and so on"
 
 
 class _Loader(yaml.SafeLoader):
@@ -50,32 +49,26 @@ for _tag, _pattern, _first in _CORE_SCHEMA:
 _Dumper.add_implicit_resolver(f"{_TAG}float", re.compile(rf"{_BARE_EXPONENT}\Z"), "-+0123456789")
 
 
-def read(path: Path, expected: str = RECIPE, also: type = dict) -> Any:
-    """The mapping in a YAML file, which may ``also`` hold another type; ``expected`` says what should stand in it.
+def read(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
 
     Raises:
         UserError: no such file, a folder, not UTF-8 (byte and line), not YAML (line and column), a key given
             twice, an empty file, or anything but a mapping.
     """
-    document = parse(_text(path), str(path))
+    document = parse(text(path), str(path))
     if document is None:
         raise UserError(
             f"{path} is empty",
-            expected=expected,
-            do="write a first one with: mixologist init"
-            if expected == RECIPE
-            else "write the keys and values",
+            expected="a recipe: base_model, tasks and so on",
+            do="write a first one with: mixologist init",
         )
-    if not isinstance(document, dict | also):
+    if not isinstance(document, dict):
         raise UserError(
-            f"{path} is not {expected.partition(':')[0]}",
+            f"{path} is not a recipe",
             given=f"a {type(document).__name__}",
-            expected="a mapping of keys to values, such as `base_model: builtin`"
-            if expected == RECIPE
-            else f"a mapping of keys to values; {expected}",
-            do="write a first one with: mixologist init"
-            if expected == RECIPE
-            else "write `key: value` lines",
+            expected="a mapping of keys to values, such as `base_model: builtin`",
+            do="write a first one with: mixologist init",
         )
     return document
 
@@ -130,7 +123,8 @@ def _broken(text: str, source: str, line: int, place: str, problem: str) -> User
     )
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """What stands in a file. Raises `UserError` where there is none, or no UTF-8."""
     try:
         data = path.read_bytes()
     except OSError as error:
