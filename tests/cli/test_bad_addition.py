@@ -38,7 +38,10 @@ def nothing(place: Place) -> Bad:
 @kinds
 def an_empty_task_file(place: Place) -> Bad:
     return bad(
-        "add", copied(place), place.file("new.yaml", ""), says=("new.yaml holds no task", "nothing", "key: value")
+        "add",
+        copied(place),
+        place.file("new.yaml", ""),
+        says=("new.yaml holds no task", "nothing", "key: value"),
     )
 
 

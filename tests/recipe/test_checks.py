@@ -96,3 +96,7 @@ def test_groups_are_not_judged_when_a_task_is_in_doubt() -> None:
     recipe = Recipe.model_validate({"tasks": [FPB, {"path": "x"}], "adapters": groups})
     assert not list(problems(recipe, {("tasks", 1, "nme")}))
     assert not list(problems(recipe, {("tasks", 1, "nme"), ("general",)}))
+
+
+def test_a_label_stands_once() -> None:
+    assert _found(FPB | {"labels": ["a", "b", "a"]}) == ["tasks[0].labels names a label twice"]

@@ -125,7 +125,9 @@ def test_a_wrong_item_takes_its_list_along_so_that_no_index_moves() -> None:
 def test_tasks_that_are_no_list(tasks: object) -> None:
     recipe, mistakes = validate({"tasks": tasks})
     assert recipe is None
-    assert [problem.what for problem in mistakes.values()] == ["tasks: wrong value"]
+    (problem,) = mistakes.values()
+    assert problem.what == "tasks: wrong value"
+    assert "`- `" in problem.do
 
 
 def test_a_card_in_place_of_a_task() -> None:

@@ -168,7 +168,7 @@ class Router:
                     "the run has no router",
                     given=f"{folder} lacks {part}",
                     expected=f"{SETTINGS}, {WEIGHTS}",
-                    do="finish the run: mixologist train RECIPE --resume",
+                    do="finish the run: mixologist train RUN --resume; a complete one: restore the file",
                 )
         settings = _settings(folder, read_json(folder / SETTINGS))
         net = RouterNet(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from mixologist.errors import UserError, nearest
@@ -34,6 +35,7 @@ def problems(recipe: Recipe, faulty: Collection[Place] = ()) -> Iterator[UserErr
             yield from _origin(spec, (section,), needs_name=False)
     yield from _blank(recipe)
     yield from _columns(recipe)
+    yield from _labels(recipe)
     yield from _task_names(tasks)
     yield from _endpoint_names(recipe)
     yield from _total_steps(recipe)
@@ -112,6 +114,18 @@ def _blank(recipe: Recipe) -> Iterator[UserError]:
                 given="''",
                 expected=f"text, such as `{example}`",
                 do="write it, or leave it out",
+            )
+
+
+def _labels(recipe: Recipe) -> Iterator[UserError]:
+    for index, spec in enumerate(recipe.tasks):
+        twice = [label for label, times in Counter(spec.labels or ()).items() if times > 1]
+        if twice:
+            yield UserError(
+                f"{shape.show(('tasks', index))}.labels names a label twice",
+                given=", ".join(twice),
+                expected="each label once",
+                do="remove one of them",
             )
 
 

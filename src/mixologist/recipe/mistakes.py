@@ -99,6 +99,8 @@ def _wrong_value(place: Place, value: Any) -> UserError:
 def remedy(place: Place, value: Any) -> str:
     """What to do about a value that may not stand at ``place``."""
     kinds, choices = shape.types(place), shape.choices(place)
+    if place == ("tasks",):
+        return "write a list: a line that begins with `- ` for each task"
     if value is None or value in ({}, []):
         return "give a value, or leave the key out for its default"
     if isinstance(value, str) and choices and kinds <= {"string", "null", "object"}:
