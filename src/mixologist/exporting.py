@@ -8,7 +8,7 @@ from typing import Any
 
 from mixologist.adding import run_recipe
 from mixologist.errors import UserError, nearest
-from mixologist.files import read_json, write_folder, write_json
+from mixologist.files import check_empty, check_writable, read_json, write_folder, write_json
 from mixologist.model.base import load_base, locate, whole
 from mixologist.model.checkpoint import CONFIG, WEIGHTS, load_bank, read_adapter
 from mixologist.runfolder import RunFolder
@@ -20,13 +20,8 @@ def export(folder: RunFolder, to: Path, merged: str | None = None) -> list[Path]
     Returns what was written. Raises `UserError` where ``to`` is not empty or the adapter is not in the run.
     """
     record = folder.complete_record()
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise UserError(
-            "the export folder is not empty",
-            given=to,
-            expected="a new or empty folder",
-            do="name another with --to",
-        )
+    check_empty(to, "the export folder", "name another with --to")
+    check_writable(to / CONFIG, "the export folder", "name another with --to")
     to = to.absolute()
     if merged is None:
         return _copy(folder, to, list(record["adapters"]))

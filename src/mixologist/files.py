@@ -26,6 +26,21 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     _sync(path.parent)
 
 
+def check_empty(path: Path, what: str, do: str) -> None:
+    """Raise `UserError` where ``path`` is a file, or a folder with more in it than a kill of ours leaves behind."""
+    if path.exists() and not (path.is_dir() and all(_left(each.name) for each in path.iterdir())):
+        raise UserError(
+            f"{what} is {'not empty' if path.is_dir() else 'a file'}",
+            given=path,
+            expected="a new or empty folder",
+            do=do,
+        )
+
+
+def _left(name: str) -> bool:
+    return name == ".lock" or (name.startswith(".") and name.endswith(".partial"))
+
+
 def check_writable(path: Path, what: str, do: str) -> None:
     """Raise `UserError` where no file can be put at ``path``: before the work whose result it shall hold."""
     parents = path.absolute().parents

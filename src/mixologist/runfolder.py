@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from mixologist.errors import UserError
-from mixologist.files import check_writable, read_json, recover, write_json
+from mixologist.files import check_empty, check_writable, read_json, recover, write_json
 
 VERSION = 1
 CONTROL = "~"
@@ -101,22 +101,10 @@ class RunFolder:
         return self.record_file.is_file()
 
     def check_free(self) -> None:
-        """Raise `UserError` where something lies in the place of a new run, or nothing can be written there.
-
-        What a kill before the first record left behind (names with a dot in front) is nothing.
-        """
-        if self.path.exists() and (not self.path.is_dir() or any(self._visible())):
-            begun = "continue the run in it with --resume, or " * self.exists()
-            raise UserError(
-                f"output_dir is {'not empty' if self.path.is_dir() else 'a file'}",
-                given=self.path,
-                expected="a new or empty folder",
-                do=f"{begun}name another with --set output_dir=...",
-            )
+        """Raise `UserError` where something lies in the place of a new run, or nothing can be written there."""
+        begun = "continue the run in it with --resume, or " * self.exists()
+        check_empty(self.path, "output_dir", f"{begun}name another with --set output_dir=...")
         check_writable(self.path / "run.json", "output_dir", "name another with --set output_dir=...")
-
-    def _visible(self) -> Iterator[Path]:
-        return (path for path in self.path.iterdir() if not path.name.startswith("."))
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -218,6 +218,13 @@ def which_task_it_is(place: Place) -> Bad:
 
 
 @kinds
+def which_task_it_is_though_every_message_has_its_letter(place: Place) -> Bad:
+    rows = place.file("rows.jsonl", lines([{"text": f"Row {n}.", "label": "same"} for n in range(40)]))
+    path = place.recipe(tasks=[{"name": "a", "path": rows}])
+    return bad("plan", path, says=("task 'a': column 'label' holds no choice",))
+
+
+@kinds
 def no_row_to_audit(place: Place) -> Bad:
     rows = [{"text": f"Row {n}.", "label": ["ab"[n % 2]]} for n in range(40)]
     path = place.task(path=place.file("rows.jsonl", lines(rows)), format="classification")

@@ -1,12 +1,15 @@
 """The verbs as a program calls them: help, and the shapes on stdout."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 
+from mixologist.cli import main
 from mixologist.cli.main import app
+from mixologist.cli.train import again_command
 from tests.cli.conftest import Cli, Place
 from tests.conftest import SIZES, TASKS
 
@@ -172,3 +175,30 @@ def test_export(place: Place, cli: Cli) -> None:
     assert written == {path.name for path in (place.folder / "out").iterdir()} == {*TASKS, "shared"}
     assert cli("export", place.finished, "--to", "merged", "--merged", "queue").status == 0
     assert (place.folder / "merged/config.json").exists()
+
+
+def test_the_command_that_is_printed_on_a_stop_also_begins(place: Place, cli: Cli) -> None:
+    recipe = Path(place.recipe())
+    named = recipe.rename(recipe.with_name("my own.yaml"))
+    again = again_command(named, ["training.max_steps=2"], allow_leakage=False, features=False)
+    assert cli(*shlex.split(again)[1:]).status == 0
+    assert json.loads((place.run / "run.json").read_text())["keep_features"] is False
+    assert not (place.run / "router" / "features.safetensors").exists()
+
+
+def test_what_nobody_foresaw_is_one_message_and_a_file(
+    place: Place, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "app", lambda *_, **__: 1 / 0)
+    told = cli("plan", place.recipe())
+    assert (told.status, told.out) == (1, "")
+    assert told.err.startswith("error: a mistake in mixologist itself: ZeroDivisionError: division by zero")
+    file = Path(told.err.split("report it with ")[1].strip())
+    assert "Traceback" in file.read_text()
+    file.unlink()
+
+
+def test_a_plan_for_a_gpu_can_be_made_without_one(place: Place, cli: Cli) -> None:
+    told = cli("plan", place.recipe(), "--set", "training.device=cuda", "--json")
+    assert told.status == 0, told.err
+    assert told.json["seconds"] >= 0

@@ -14,8 +14,7 @@ from mixologist.cli import results
 from mixologist.cli.console import Json, emit, err, following, out
 from mixologist.cli.route import why
 from mixologist.demo.build import build
-from mixologist.errors import UserError
-from mixologist.files import read_json
+from mixologist.files import check_empty, check_writable, read_json
 from mixologist.pipeline import execute
 from mixologist.planning import resolve
 from mixologist.recipe.load import load
@@ -55,15 +54,10 @@ def run(
 
 def _check_free(place: Path) -> None:
     """Raise `UserError` where something of the user's lies in the place of the demo's data."""
-    begun = RunFolder(place / "run").exists() and (place / "recipe.yaml").is_file()
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        again = shlex.join(["mixologist", "train", str(place / "recipe.yaml"), "--resume"])
-        raise UserError(
-            f"the demo's folder is {'not empty' if place.is_dir() else 'a file'}",
-            given=place,
-            expected="a new or empty folder",
-            do=f"go on with: {again}" if begun else "name another with --folder",
-        )
+    again = shlex.join(["mixologist", "train", str(place / "recipe.yaml"), "--resume"])
+    begun = f"go on with: {again}, or " * RunFolder(place / "run").exists()
+    check_empty(place, "the demo's folder", f"{begun}name another with --folder")
+    check_writable(place / "recipe.yaml", "the demo's folder", "name another with --folder")
 
 
 def _routes(folder: RunFolder) -> None:

@@ -37,14 +37,8 @@ def run(
         allow_leakage = allow_leakage or folder.record()["allow_leakage"]
     if not (resume and folder.exists()):
         folder.check_free()  # before the data is read, which may take minutes
-    again = [
-        "mixologist",
-        "train",
-        str(recipe),
-        *(word for one in set_ for word in ("--set", one)),
-        "--resume",
-    ]
-    with following(shlex.join(again)) as follower:
+    again = again_command(recipe, set_, allow_leakage, features)
+    with following(again) as follower:
         plan = resolve(loaded, allow_leakage=allow_leakage, stage=follower.stage)
         for warning in plan.warnings:
             err.print(f"warning: {warning}", markup=False, soft_wrap=True)
@@ -57,6 +51,13 @@ def run(
         )
         return
     results.show(folder, read_json(folder.evaluation), record)
+
+
+def again_command(recipe: Path, overrides: list[str], allow_leakage: bool, features: bool) -> str:
+    """What goes on with this training, also before its folder is there."""
+    sets = [word for override in overrides for word in ("--set", override)]
+    options = ["--allow-leakage"] * allow_leakage + ["--no-features"] * (not features)
+    return shlex.join(["mixologist", "train", str(recipe), *sets, *options, "--resume"])
 
 
 def _recipe(source: Path, overrides: list[str], resume: bool) -> Recipe:

@@ -45,11 +45,10 @@ def training_flops(base: Skeleton, tokens: int, *, full: bool = False) -> float:
 
 
 def seconds(flops: float, device: str) -> float:
-    """Time for so many operations on ``device`` (``auto``, ``cpu``, ``cuda``), from a matrix product timed now (a fifth
-    of a second); the first one, in which libraries set themselves up, is not counted.
+    """Time for so many operations on ``device`` (``auto``, ``cpu``, ``cuda``; the CPU where there is no GPU), from a
+    matrix product timed now (a fifth of a second). The first one, in which libraries set themselves up, is not counted.
     """
-    gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    a = torch.randn(1024, 1024, device="cuda" if gpu else "cpu")
+    a = torch.randn(1024, 1024, device="cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
     (a @ a)[0, 0].item()
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < 0.2:

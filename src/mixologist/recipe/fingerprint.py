@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from mixologist.recipe.flat import flat
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import Recipe
 
@@ -34,16 +35,8 @@ def differences(a: Recipe, b: Recipe) -> list[str]:
     ...             Recipe.model_validate({"tasks": [{"path": "x", "name": "x"}], "training": {"batch_size": 8}}))
     ['seed', 'training.batch_size']
     """
-    one, other = (dict(_flat(recipe.model_dump(mode="json", exclude=_NO_RESULT))) for recipe in (a, b))
+    one, other = (dict(flat(recipe.model_dump(mode="json", exclude=_NO_RESULT))) for recipe in (a, b))
     return [key for key in {**one, **other} if key not in one or key not in other or one[key] != other[key]]
-
-
-def _flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    if not inner:
-        yield place, value
-    for key, part in inner:
-        yield from _flat(part, f"{place}.{key}" if place else str(key))
 
 
 def recipe_fingerprint(recipe: Recipe, data_digests: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mixologist.recipe.flat import flat
 from mixologist.report import figures
 from mixologist.report.blocks import Block, Bullets, Figure, Mark, Page, Section, Table, Text, Words
 from mixologist.report.figures import Estimate
@@ -147,7 +148,10 @@ def _cost(runs: Mapping[str, Run]) -> Section:
 
 
 def _recipes(runs: Mapping[str, Run]) -> Section:
-    flat = {name: dict(_flat(dict(run.keys))) for name, run in runs.items()}
+    flat = {
+        name: {key: value for key, value in flat(run.keys) if key not in NOWHERE}
+        for name, run in runs.items()
+    }
     keys = dict.fromkeys(key for values in flat.values() for key in values)
     unlike = [key for key in keys if len({str(values.get(key)) for values in flat.values()}) > 1]
     if not unlike:
@@ -157,13 +161,3 @@ def _recipes(runs: Mapping[str, Run]) -> Section:
     ]
     table = Table("Keys that differ; all others are the same", ["key", *runs], rows, words=list(runs))
     return Section("recipes", "Recipes", [table])
-
-
-def _flat(recipe: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in recipe.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{before}{key}.")
-        elif f"{before}{key}" not in NOWHERE:
-            yield f"{before}{key}", value
-    for task in recipe.get("tasks", ()) if not before else ():
-        yield from _flat(task, f"tasks.{task.get('name') or task.get('card')}.")

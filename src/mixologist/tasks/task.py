@@ -143,7 +143,7 @@ def _collected(problems: list[UserError], task: str) -> Iterator[None]:
         yield
     except UserError as problem:
         for one in _flat([problem]):
-            here = "" if task in one.what else f"task '{task}': "
+            here = "" if f"'{task}'" in one.what else f"task '{task}': "
             problems.append(UserError(here + one.what, given=one.given, expected=one.expected, do=one.do))
 
 

@@ -1,0 +1,22 @@
+"""Answers that were kept: of whoever made them, and none where the file is damaged."""
+
+from pathlib import Path
+
+import pytest
+
+from mixologist.evaluation.predictions import Predictions
+from mixologist.records import Outcome
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda text: text[:-20], lambda text: "[1]\n" + text, lambda text: "\x00"]
+)
+def test_a_damaged_file_is_answered_again(damage: object, tmp_path: Path) -> None:
+    kept, made_by = Predictions(tmp_path), {"adapter": "abc"}
+    kept.write("test", "t", "shared", made_by, {"test/0": Outcome("test/0", "a", "b", "a")})
+    assert kept.read("test", "t", "shared", made_by)["test/0"].prediction == "a"
+    file = tmp_path / "test" / "t" / "shared.jsonl"
+    assert callable(damage)
+    file.write_text(damage(file.read_text()))
+    assert kept.read("test", "t", "shared", made_by) == {}
+    assert kept.kept("test", "t", "shared") == []
