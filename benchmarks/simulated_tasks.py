@@ -102,5 +102,14 @@ class World:
         return rng.choice(self.labels, p=self.share, size=shape)
 
 
+class Even(World):
+    """The same with labels of equal size."""
+
+    @cached_property
+    def share(self) -> Floats:
+        """Of each label, (L,)."""
+        return np.full(self.labels, 1 / self.labels)
+
+
 def _below(scores: Floats) -> Floats:
     return np.array([NormalDist().cdf(score) for score in scores])

@@ -39,6 +39,13 @@ How often, in percent, the 95% interval of a difference does not hold the true o
 5 is promised. No verdict depends on it: p-values come from the swap test.
 """
 
+LEANING = """## Intervals of macro-F1 with many labels
+
+How often, in percent with its 95% interval, the 95% interval of one system's macro-F1 does not hold the true one
+({runs} test sets each): with percentiles of resamples alone, and as the library reports it
+([decision 20](../decisions/0020-macro-f1-intervals.md)). 5 is promised.
+"""
+
 
 def page(found: dict[str, Any]) -> str:
     """The page's text."""
@@ -52,6 +59,8 @@ def page(found: dict[str, Any]) -> str:
         markdown(_denied(found["power"])) + "\n",
         MISSES.format(runs=f"{found['misses'][0]['runs']:,}"),
         markdown(_misses(found["misses"])) + "\n",
+        LEANING.format(runs=found["leaning"][0]["runs"]),
+        markdown(_leaning(found["leaning"])) + "\n",
     ]
     return "\n".join(parts)
 
@@ -110,3 +119,11 @@ def _misses(rows: list[dict[str, Any]]) -> list[list[str]]:
         groups.setdefault((row["metric"], row["labels"]), {})[row["n"]] = f"{100 * row['share']:.1f}"
     header = ["metric", "labels", *(f"n = {n}" for n in sizes)]
     return [header, *([*map(str, key), *(group[n] for n in sizes)] for key, group in groups.items())]
+
+
+def _leaning(rows: list[dict[str, Any]]) -> list[list[str]]:
+    found = [["labels", "sizes", "n", "percentiles", "as reported"]]
+    for row in rows:
+        shares = (_share(row["percentiles"]), _share(row["reported"]))
+        found.append([str(row["labels"]), row["sizes"], f"{row['n']:,}", *shares])
+    return found

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from benchmarks.simulated_tasks import World
+from benchmarks.simulated_tasks import Even, World
 from benchmarks.simulation_page import page
 from mixologist import seeds
 from mixologist.evaluation.intervals import Difference, difference
+from mixologist.evaluation.limits import limits, widened
+from mixologist.evaluation.resampling import resampled
 from mixologist.evaluation.verdicts import verdicts
 
 CONFIDENCE, SMALLEST, SAMPLES = 0.95, 0.05, 500
@@ -42,6 +44,12 @@ NULLS: tuple[tuple[str, World, int, int, int], ...] = (
     ("one seed read as the recipe", World(seed_sd=0.03), 1, 4, 200),
 )
 """What is asked, world, seeds, tasks, rows of each: no difference in any of them."""
+MANY_LABELS = tuple(
+    (kind("macro_f1", labels), n)
+    for kind in (Even, World)
+    for labels, n in ((3, 400), (20, 400), (77, 500), (150, 1000))
+)
+"""Labels and rows as in sentiment, topics, banking77 and clinc150."""
 
 
 def main() -> None:
@@ -58,6 +66,7 @@ def main() -> None:
         "false_alarms": [false_alarms(*null, runs=2000 // part) for null in NULLS],
         "power": power(runs=200 // part),
         "misses": misses(runs=1000 // part),
+        "leaning": [leaning(*size, runs=200 // part) for size in MANY_LABELS],
     }
     found["cpu_seconds"] = round(time.process_time() - began)
     if given.page:
@@ -144,6 +153,23 @@ def misses(runs: int) -> list[dict[str, Any]]:
         for n in (10, 20, 30, 50, 100)
         for drawn in (simulate(world, 1, n, runs, "misses"),)
     ]
+
+
+def leaning(world: World, n: int, *, runs: int) -> dict[str, Any]:
+    """How often the interval of one system's macro-F1 does not hold the true one: percentiles alone, as reported."""
+    sizes = "equal" if isinstance(world, Even) else "1/k"
+    truth, rng = world.true_value(world.scores[0]), seeds.generator(0, "leaning", sizes, world.labels, n)
+    missed: dict[str, list[bool]] = {"percentiles": [], "reported": []}
+    for run in range(runs):
+        counts = world.draw(1, 1, n, rng)[0, :, 0]
+        value = float(world.metric.value(counts.sum(1))[0])
+        drawn = world.metric.value(resampled(counts, SAMPLES, run, ("leaning",))).mean(-1)
+        for name, between in (("percentiles", limits), ("reported", widened)):
+            low, high = between(value, drawn, world.metric.bounds, n, CONFIDENCE)
+            missed[name].append(not low <= truth <= high)
+    return {"labels": world.labels, "sizes": sizes, "n": n, "runs": runs} | {
+        name: _share(each) for name, each in missed.items()
+    }
 
 
 def _world(world: World) -> dict[str, Any]:
