@@ -148,16 +148,16 @@ def _cost(runs: Mapping[str, Run]) -> Section:
 
 
 def _recipes(runs: Mapping[str, Run]) -> Section:
-    flat = {
+    written = {
         name: {key: value for key, value in flat(run.keys) if key not in NOWHERE}
         for name, run in runs.items()
     }
-    keys = dict.fromkeys(key for values in flat.values() for key in values)
-    unlike = [key for key in keys if len({str(values.get(key)) for values in flat.values()}) > 1]
+    keys = dict.fromkeys(key for values in written.values() for key in values)
+    unlike = [key for key in keys if len({str(values.get(key)) for values in written.values()}) > 1]
     if not unlike:
         return Section("recipes", "Recipes", [Words("All keys of the recipes are the same.")])
     rows: list[list[Text]] = [
-        [key, *(str(values.get(key, "")) for values in flat.values())] for key in unlike
+        [key, *(str(values.get(key, "")) for values in written.values())] for key in unlike
     ]
     table = Table("Keys that differ; all others are the same", ["key", *runs], rows, words=list(runs))
     return Section("recipes", "Recipes", [table])
