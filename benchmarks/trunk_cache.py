@@ -1,15 +1,17 @@
 """What stored hidden states save: an epoch with and without them, against what the split promises.
 
     python -m benchmarks.trunk_cache [--quick] [--shape builtin|15m|135m] [--trunk 1 2 4]
+        [--page docs/results/trunk-cache.md]
 
 L blocks, s of them trunk, and a training that passes each token forward and backward through the blocks with adapters:
 2 L - s block passes a token when the trunk is computed, 2 (L - s) when it is read, so that an epoch should take
 
     2 (L - s) / (2 L - s)
 
-of its time. What no block does (embedding, output head, optimizer) is outside that count, and so is part of what is
-missing to it. Interleaved rounds over the same examples in one process; the ratio is taken round by round. `saved` is
-the time saved over the time that the split promises to save. Prints one JSON object.
+of its time, if a pass through a block with adapters took as long each way as one through a block without. It takes
+longer: its products of rank r, its gradients, and all that no block does (embedding, output head, optimizer) are
+outside that count. So the trunk alone is timed, too, forward over the same texts: that is all there is to save.
+Interleaved rounds in one process; ratios are taken round by round. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -34,11 +36,24 @@ from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base
 from mixologist.model.families import blocks, linears
+from mixologist.model.trunk import hidden_states
 from mixologist.model.trunk_cache import TrunkCache
 from mixologist.recipe.schema import Training
+from mixologist.report.tables import markdown
 from mixologist.training.updates import Updater
 
 ADAPTERS = ("a", "b")
+PAGE = """# What stored hidden states save
+
+`{command}` wrote this page ({shape} shape, {machine}, {threads} threads, torch {torch}, {rounds} rounds, {rows} rows):
+epochs of two adapters above a trunk, its hidden states stored against computed, round by round with the range over
+rounds. *promised*: the share of an epoch's block passes that reading spares, forward and backward counted alike;
+*saved*: the share of its time; *kept*: of what was promised; *of the trunk's time*: saved, over what the trunk alone
+takes for these texts, which is all there is to save; *filling*: the first pass through the trunk, over an epoch that
+computes it.
+
+{table}
+"""
 
 
 def epoch(base: Base, trunk: int, rows: Sequence[Encoded], batch: int) -> Callable[[], float]:
@@ -54,6 +69,18 @@ def epoch(base: Base, trunk: int, rows: Sequence[Encoded], batch: int) -> Callab
             updates = [Update(name, number, draws) for name in ADAPTERS]
             losses += [one.losses["t"] for one in updater.apply(updates, dict.fromkeys(ADAPTERS, 1e-4))]
         return statistics.mean(losses)
+
+    return run
+
+
+def trunk_alone(base: Base, trunk: int, rows: Sequence[Encoded], batch: int) -> Callable[[], float]:
+    """The texts of `epoch` through the trunk, as often as there."""
+    texts = [(*row.prompt, *row.completion) for row in rows]
+
+    def run() -> float:
+        for start in range(0, len(texts), batch):
+            hidden_states(base, texts[start : start + batch] * len(ADAPTERS), trunk)
+        return 0.0
 
     return run
 
@@ -74,6 +101,7 @@ def measured(shape: str, dtype: str, trunk: int, count: int, rounds: int) -> dic
         sides = {
             "computed": epoch(base, trunk, plain, 16),
             "stored": epoch(other, trunk, stored, 16),
+            "trunk": trunk_alone(load_shape(shape, dtype), trunk, plain, 16),
         }
         losses = {name: run() for name, run in sides.items()}
         seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -84,10 +112,13 @@ def measured(shape: str, dtype: str, trunk: int, count: int, rounds: int) -> dic
                 seconds[name].append(time.perf_counter() - start)
     depth = len(blocks(base.model))
     promised = trunk / (2 * depth - trunk)
-    ratios = [1 - b / a for a, b in zip(seconds["computed"], seconds["stored"], strict=True)]
+    rounds_of = list(zip(*seconds.values(), strict=True))
+    ratios = [1 - stored / computed for computed, stored, _ in rounds_of]
+    of_trunk = [(computed - stored) / alone for computed, stored, alone in rounds_of]
     return {
         "trunk": trunk, "blocks": depth, "promised": promised, "time_saved": spread(ratios),
-        "saved": spread([ratio / promised for ratio in ratios]), "losses": losses,
+        "saved": spread([ratio / promised for ratio in ratios]), "of_trunk": spread(of_trunk),
+        "losses": {name: losses[name] for name in ("computed", "stored")},
         "filling_over_epoch": filling / statistics.median(seconds["computed"]),
     }  # fmt: skip
 
@@ -106,20 +137,35 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="builtin")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--trunk", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--page", type=Path)
     given = parser.parse_args()
-    count, rounds = (64, 5) if given.quick else (256, 7)
+    count, rounds = (64, 5) if given.quick else (128, 7)
     splits = given.trunk[-1:] if given.quick else given.trunk
-    print(
-        json.dumps(
-            {
-                "what": "time of an epoch above a trunk, its hidden states stored against computed",
-                "shape": given.shape, "rows": count, "rounds": rounds, "threads": torch.get_num_threads(),
-                "splits": [measured(given.shape, given.dtype, trunk, count, rounds) for trunk in splits],
-                "machine": platform.processor() or platform.machine(),
-                "versions": {name: version(name) for name in ("torch", "transformers")},
-            },
-            indent=2,
-        )
+    result = {
+        "what": "time of an epoch above a trunk, its hidden states stored against computed",
+        "shape": given.shape, "rows": count, "rounds": rounds, "threads": torch.get_num_threads(),
+        "splits": [measured(given.shape, given.dtype, trunk, count, rounds) for trunk in splits],
+        "machine": platform.processor() or platform.machine(),
+        "versions": {name: version(name) for name in ("torch", "transformers")},
+    }  # fmt: skip
+    if given.page:
+        given.page.write_text(page(result, "python -m benchmarks.trunk_cache"), encoding="utf-8")
+    print(json.dumps(result, indent=2))
+
+
+def page(result: dict[str, Any], command: str) -> str:
+    """The result as Markdown."""
+    rows = [["trunk", "promised", "saved", "kept", "of the trunk's time", "filling", "losses"]]
+    for one in result["splits"]:
+        told = [one[name] for name in ("time_saved", "saved", "of_trunk")]
+        rows.append([
+            f"{one['trunk']} of {one['blocks']}", f"{100 * one['promised']:.0f}%",
+            *(f"{100 * s['median']:.0f}% ({100 * s['low']:.0f}% to {100 * s['high']:.0f}%)" for s in told),
+            f"{one['filling_over_epoch']:.2f}", " and ".join(f"{loss:.4f}" for loss in one["losses"].values()),
+        ])  # fmt: skip
+    return PAGE.format(
+        command=command, table=markdown(rows), torch=result["versions"]["torch"],
+        **{name: result[name] for name in ("shape", "machine", "threads", "rounds", "rows")},
     )  # fmt: skip
 
 

@@ -2,25 +2,29 @@
 
     python -m benchmarks.trunk_quality recipes/finance.yaml [--minutes 60] [--page docs/results/trunk-finance.md]
 
-The recipe's classification tasks, each with an adapter of its own, trained side by side on at most ``--rows`` rows.
-Every split point stands at equal rank and at equal parameters, each with the best of three learning rates by validation
-score (seed 0), then with five seeds; differences to no trunk are paired by seed. After each training its record is
-added to a JSON file beside this script, and the same command goes on from there: what is long goes in parts. A training
-takes about four minutes of two cores, and there are 35. Prints one JSON object when all are there.
+The recipe's classification tasks alone, each with an adapter of its own, trained side by side on at most ``--rows``
+rows. Every split point stands at equal rank and at equal parameters, each with the best of three learning rates by
+validation score (seed 0), then with five seeds; differences to no trunk are paired by seed. Trainings go side by side
+on one thread each. After each its record is added to a JSON file beside this script, and the same command goes on from
+there: what is long goes in parts. There are 35, of some minutes of a core. Prints one JSON object when all are there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.special import stdtrit
 
 from mixologist import seeds
@@ -73,19 +77,26 @@ def shapes(splits: Sequence[int], blocks: int) -> list[Shaped]:
     return found
 
 
-def trimmed(path: Path, rows: int, epochs: float) -> Recipe:
-    """The recipe with its classification tasks alone, at most so many train rows each."""
+def trimmed(path: Path, rows: int, tests: int, epochs: float) -> Recipe:
+    """The recipe with its classification tasks alone, at most so many train and test rows each."""
     recipe = load(path)
     labelled = [
         name for name, task in load_tasks(recipe, allow_leakage=True).tasks.items() if task.format.choices
     ]
     tasks = tuple(
-        task.model_copy(update={"train_rows": min(rows, task.train_rows or rows)})
+        task.model_copy(
+            update={
+                "train_rows": min(rows, task.train_rows or rows),
+                "test_rows": min(tests, task.test_rows or tests),
+            }
+        )
         for task in recipe.tasks
         if (task.name or str(task.card).rpartition("/")[2]) in labelled
     )
-    training = recipe.training.model_copy(update={"num_train_epochs": epochs})
-    return recipe.model_copy(update={"tasks": tasks, "training": training})
+    # A machine that is busy when it is asked could answer otherwise from part to part.
+    training = recipe.training.model_copy(update={"num_train_epochs": epochs, "dtype": "bfloat16"})
+    update = {"tasks": tasks, "training": training, "general": None, "math": None}
+    return recipe.model_copy(update=update)
 
 
 def plan_of(recipe: Recipe, shaped: Shaped, rate: float) -> Plan:
@@ -97,8 +108,15 @@ def plan_of(recipe: Recipe, shaped: Shaped, rate: float) -> Plan:
     return resolve(recipe.model_copy(update={"adapters": adapters, "training": training}), allow_leakage=True)
 
 
-def trained(plan: Plan, number: int) -> dict[str, dict[str, float]]:
-    """Split -> task -> its metric, after a training with seed ``number``."""
+def trained(
+    recipe: Recipe, shaped: Shaped, rate: float, number: int, until: float
+) -> dict[str, dict[str, float]] | None:
+    """Split -> task -> its metric, after a training with seed ``number``; validation for the first alone, which
+    chooses the rate. None where it is later than ``until``."""
+    if time.time() > until:
+        return None
+    torch.set_num_threads(1)
+    plan = plan_of(recipe, shaped, rate)
     base, options = load_base(plan.recipe.base_model, dtype=plan.recipe.training.dtype), plan.recipe.adapters
     seed = seeds.replicate(plan.recipe.seed, number)
     bank = Bank(
@@ -111,7 +129,7 @@ def trained(plan: Plan, number: int) -> dict[str, dict[str, float]]:
         Generator(base, bank, plan.encoder.end_ids), plan.encoder, dict.fromkeys(bank.names, "")
     )
     found: dict[str, dict[str, float]] = {}
-    for split in ("validation", "test"):
+    for split in ("validation", "test") if number == 0 else ("test",):
         for name, task in plan.tasks.tasks.items():
             prompts = answerer.prompts(task, split)
             outcomes = answerer.answer(task, split, prompts, [name] * len(prompts))
@@ -143,9 +161,10 @@ class Records:
         return max(RATES, key=lambda rate: _mean((reached[rate] or {})["validation"]))
 
     def missing(self, every: Sequence[Shaped]) -> Iterator[tuple[Shaped, float, int]]:
-        """Rates first, then seeds at the best of them."""
-        for shaped in every:
-            yield from ((shaped, rate, 0) for rate in RATES if not self.of(shaped, rate, 0))
+        """Rates first; when they are there, seeds at the best of them."""
+        rates = [(shaped, rate, 0) for shaped in every for rate in RATES if not self.of(shaped, rate, 0)]
+        yield from rates
+        for shaped in [] if rates else every:
             best = self.best_rate(shaped)
             yield from ((shaped, best, n) for n in range(1, SEEDS) if not self.of(shaped, best, n))
 
@@ -198,6 +217,17 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
     return markdown(cells)
 
 
+def fill(
+    records: Records, recipe: Recipe, missing: Sequence[tuple[Shaped, float, int]], until: float, workers: int
+) -> None:
+    """Train these, ``workers`` at a time, and write each down."""
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        wanted = {pool.submit(trained, recipe, *one, until): one for one in missing}
+        for future in as_completed(wanted):
+            if found := future.result():
+                records.add(*wanted[future], found)
+
+
 def main() -> None:
     """Train what is missing, compare, print."""
     parser = argparse.ArgumentParser(
@@ -205,26 +235,36 @@ def main() -> None:
     )
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--rows", type=int, default=600)
+    parser.add_argument("--tests", type=int, default=400)
     parser.add_argument("--epochs", type=float, default=3)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--splits", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after so many")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
-    recipe = trimmed(given.recipe, given.rows, given.epochs)
+    recipe = trimmed(given.recipe, given.rows, given.tests, given.epochs)
     plan = plan_of(recipe, Shaped(0, RANK), RATES[0])
     blocks = plan.skeleton.blocks
-    settings = {"rows": given.rows, "epochs": given.epochs, "fingerprint": plan.fingerprint}
+    settings = {
+        "rows": given.rows,
+        "tests": given.tests,
+        "epochs": given.epochs,
+        "fingerprint": plan.fingerprint,
+    }
     records = Records(Path(__file__).parent / f"trunk_quality_{given.recipe.stem}.json", settings)
-    every, started = shapes(given.splits, blocks), time.monotonic()
-    for shaped, rate, seed in records.missing(every):
-        if time.monotonic() - started > 60 * given.minutes:
-            return
-        records.add(shaped, rate, seed, trained(plan_of(recipe, shaped, rate), seed))
+    every, until = shapes(given.splits, blocks), time.time() + 60 * given.minutes
+    while (missing := list(records.missing(every))) and time.time() < until:
+        fill(records, recipe, missing, until, given.workers)
+    if missing:
+        return
     rows = compared(records, every, blocks)
     if given.page:
         tests = {len(task.splits["test"]) for task in plan.tasks.tasks.values()}
+        command = (
+            f"python -m benchmarks.trunk_quality {given.recipe} --rows {given.rows} --tests {given.tests}"
+        )
         text = PAGE.format(
-            name=given.recipe.stem, command=f"python -m benchmarks.trunk_quality {given.recipe}",
+            name=given.recipe.stem, command=command,
             tasks=", ".join(plan.tasks.tasks), blocks=blocks, rows=given.rows, epochs=f"{given.epochs:g}",
             n=" or ".join(f"{n:,}" for n in sorted(tests)), seeds=SEEDS, table=page(rows),
         )  # fmt: skip

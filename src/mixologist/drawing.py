@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from mixologist import seeds
+from mixologist.memory import give_back
 from mixologist.mixing import batching
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
@@ -56,6 +57,7 @@ def router_features(plan: Plan, base: Base, bank: Bank | None, advance: Advance)
     parts = []
     for task, target in everything:
         parts += prompt_rows(plan, base, bank, task, target)
+        give_back()
         advance(1)
     return Features.joined(parts)
 

@@ -16,6 +16,7 @@ from mixologist import seeds
 from mixologist.drawing import trunk_rows, validation_sample
 from mixologist.evaluation.loss import validation_losses
 from mixologist.hooks import Hooks
+from mixologist.memory import give_back
 from mixologist.model.adapters import Bank, Shape
 from mixologist.model.base import Base, folder_digest, load_base, whole
 from mixologist.model.blocks import compiled
@@ -71,11 +72,13 @@ class Trainings:
         for number in range(self.plan.recipe.evaluation.seeds):
             if number >= bool(self.record["adapters"]) + len(self.record["replicates"]):
                 self._adapters(number)
+                give_back()
                 note()
             facts = self.record["replicates"][number - 1] if number else self.record
             for place, name in enumerate(full_models(self.plan), start=1):
                 if name not in facts.setdefault("full", {}):
                     facts["full"][name] = self._full(name, number, place)
+                    give_back()
                     note()
                 self._forget(self.folder.replicate(number).full(name) / "checkpoints")
             if number:  # the run's own go when it is complete

@@ -9,6 +9,7 @@ from typing import Any
 from mixologist.evaluation.baselines.few_shot import as_turns, draw_shots
 from mixologist.evaluation.baselines.full import FullModels
 from mixologist.evaluation.predictions import Predictions
+from mixologist.memory import give_back
 from mixologist.model.families import longest
 from mixologist.model.generate import Generator
 from mixologist.records import Outcome
@@ -73,6 +74,7 @@ class Answerer:
         self.advance(len(prompts) - len(missing))
         if missing:
             texts = self._compute(task, [prompts[i].encoded for i in missing], [adapters[i] for i in missing])
+            give_back()
             for i, text in zip(missing, texts, strict=True):
                 p = prompts[i]
                 known[adapters[i]][p.id] = Outcome(p.id, task.format.parse(text), p.reference, text)

@@ -58,7 +58,8 @@ class LabelTree:
         logits = reader.read(self._inputs.expand(rows, -1), positions, own=self._own, last=False)
         chosen = logits[:, self._node, self._target]  # (B, E)
         missed = (chosen < logits.amax(-1)[:, self._node]).int()
-        sums = logits.float().logsumexp(-1)[:, self._node]
+        # Row by row: of all rows at once the float32 copy and what the sum makes of it would be four times the logits.
+        sums = torch.stack([row.float().logsumexp(-1) for row in logits])[:, self._node]
         return (
             total.index_add(1, self._owner, chosen.float() - sums),
             misses.index_add(1, self._owner, missed),
