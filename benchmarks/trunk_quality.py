@@ -4,9 +4,10 @@
 
 The recipe's classification tasks alone, each with an adapter of its own, trained side by side on at most ``--rows``
 rows. Every split point stands at equal rank and at equal parameters, each with the best of three learning rates by
-validation score (seed 0), then with five seeds; differences to no trunk are paired by seed. Trainings go side by side
-on one thread each. After each its record is added to a JSON file beside this script, and the same command goes on from
-there: what is long goes in parts. There are 35, of some minutes of a core. Prints one JSON object when all are there.
+validation score (seed 0), then with five seeds; differences to no trunk are paired by seed. ``--splits``, ``--equal``,
+``--rates`` and ``--seeds`` ask for less. Trainings go side by side on one thread each. After each its record is added
+to a JSON file beside this script, and the same command goes on from there: what is long goes in parts. There are 35,
+of some minutes of a core. Prints one JSON object when all are there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import argparse
 import json
 import multiprocessing
 import os
+import shlex
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -42,16 +45,15 @@ from mixologist.tasks.task import load_tasks
 from mixologist.training.loop import train
 from mixologist.trainings import make_job
 
-RATES = (1e-3, 2e-3, 4e-3)
-SEEDS = 5
 RANK = 16
+EQUAL = ("rank", "parameters")
 PAGE = """# What a trunk costs in quality: {name}
 
 `{command}` wrote this page. {tasks}, each with an adapter of its own, on the built-in base of {blocks} blocks; at most
 {rows} train rows, {epochs} epochs, {n} test rows a task. Macro-F1 x 100 on test, mean over tasks and {seeds} seeds.
 *minus none*: against adapters in all blocks, paired by seed, with the 95% interval of Student's t over {seeds} seeds on
-these test rows; *worst task*: the same for the task that loses most. Each line at the best of three learning rates by
-validation. *passes*: block passes a token of later epochs, of those without a trunk.
+these test rows; *worst task*: the same for the task that loses most. Each line at the best by validation of the rates
+{rates}. *passes*: block passes a token of later epochs, of those without a trunk.
 
 {table}
 """
@@ -65,16 +67,14 @@ class Shaped:
     r: int
 
 
-def shapes(splits: Sequence[int], blocks: int) -> list[Shaped]:
+def shapes(splits: Sequence[int], blocks: int, equal: Sequence[str] = EQUAL) -> list[Shaped]:
     """No trunk first; then each split at equal rank and at equal parameters.
 
     >>> shapes([4], 8)
     [Shaped(trunk=0, r=16), Shaped(trunk=4, r=16), Shaped(trunk=4, r=32)]
     """
-    found = [Shaped(0, RANK)]
-    for split in splits:
-        found += [Shaped(split, RANK), Shaped(split, round(RANK * blocks / (blocks - split)))]
-    return found
+    ranks = {split: {"rank": RANK, "parameters": round(RANK * blocks / (blocks - split))} for split in splits}
+    return [Shaped(0, RANK), *(Shaped(split, ranks[split][one]) for split in splits for one in equal)]
 
 
 def trimmed(path: Path, rows: int, tests: int, epochs: float) -> Recipe:
@@ -140,8 +140,8 @@ def trained(
 class Records:
     """What has been trained, in a file."""
 
-    def __init__(self, file: Path, settings: dict[str, Any]) -> None:
-        self.file, self.settings = file, settings
+    def __init__(self, file: Path, settings: dict[str, Any], rates: Sequence[float], seeds: int) -> None:
+        self.file, self.settings, self.rates, self.seeds = file, settings, rates, seeds
         kept: dict[str, Any] = read_json(file) if file.exists() else {"settings": settings, "trainings": []}
         if kept["settings"] != settings:
             raise SystemExit(f"{file} is of other settings: {kept['settings']}, not {settings}")
@@ -157,21 +157,21 @@ class Records:
 
     def best_rate(self, shaped: Shaped) -> float:
         """By the mean over tasks on validation, seed 0."""
-        reached = {rate: self.of(shaped, rate, 0) for rate in RATES}
-        return max(RATES, key=lambda rate: _mean((reached[rate] or {})["validation"]))
+        reached = {rate: self.of(shaped, rate, 0) for rate in self.rates}
+        return max(self.rates, key=lambda rate: _mean((reached[rate] or {})["validation"]))
 
     def missing(self, every: Sequence[Shaped]) -> Iterator[tuple[Shaped, float, int]]:
         """Rates first; when they are there, seeds at the best of them."""
-        rates = [(shaped, rate, 0) for shaped in every for rate in RATES if not self.of(shaped, rate, 0)]
+        rates = [(shaped, rate, 0) for shaped in every for rate in self.rates if not self.of(shaped, rate, 0)]
         yield from rates
         for shaped in [] if rates else every:
             best = self.best_rate(shaped)
-            yield from ((shaped, best, n) for n in range(1, SEEDS) if not self.of(shaped, best, n))
+            yield from ((shaped, best, n) for n in range(1, self.seeds) if not self.of(shaped, best, n))
 
     def at_best(self, shaped: Shaped) -> list[dict[str, float]]:
         """Test scores by task, of each seed."""
         rate = self.best_rate(shaped)
-        return [(self.of(shaped, rate, n) or {})["test"] for n in range(SEEDS)]
+        return [(self.of(shaped, rate, n) or {})["test"] for n in range(self.seeds)]
 
 
 def compared(records: Records, every: Sequence[Shaped], blocks: int) -> list[dict[str, Any]]:
@@ -239,11 +239,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--splits", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--equal", choices=EQUAL, nargs="+", default=EQUAL)
+    parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 2e-3, 4e-3])
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after so many")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     recipe = trimmed(given.recipe, given.rows, given.tests, given.epochs)
-    plan = plan_of(recipe, Shaped(0, RANK), RATES[0])
+    plan = plan_of(recipe, Shaped(0, RANK), 1e-3)
     blocks = plan.skeleton.blocks
     settings = {
         "rows": given.rows,
@@ -251,8 +254,9 @@ def main() -> None:
         "epochs": given.epochs,
         "fingerprint": plan.fingerprint,
     }
-    records = Records(Path(__file__).parent / f"trunk_quality_{given.recipe.stem}.json", settings)
-    every, until = shapes(given.splits, blocks), time.time() + 60 * given.minutes
+    file = Path(__file__).parent / f"trunk_quality_{given.recipe.stem}_{given.rows}.json"
+    records = Records(file, settings, given.rates, given.seeds)
+    every, until = shapes(given.splits, blocks, given.equal), time.time() + 60 * given.minutes
     while (missing := list(records.missing(every))) and time.time() < until:
         fill(records, recipe, missing, until, given.workers)
     if missing:
@@ -260,13 +264,11 @@ def main() -> None:
     rows = compared(records, every, blocks)
     if given.page:
         tests = {len(task.splits["test"]) for task in plan.tasks.tasks.values()}
-        command = (
-            f"python -m benchmarks.trunk_quality {given.recipe} --rows {given.rows} --tests {given.tests}"
-        )
         text = PAGE.format(
-            name=given.recipe.stem, command=command,
+            name=given.recipe.stem, command=f"python -m benchmarks.trunk_quality {shlex.join(sys.argv[1:])}",
             tasks=", ".join(plan.tasks.tasks), blocks=blocks, rows=given.rows, epochs=f"{given.epochs:g}",
-            n=" or ".join(f"{n:,}" for n in sorted(tests)), seeds=SEEDS, table=page(rows),
+            n=" or ".join(f"{n:,}" for n in sorted(tests)), seeds=given.seeds,
+            rates=", ".join(f"{rate:g}" for rate in given.rates), table=page(rows),
         )  # fmt: skip
         given.page.write_text(text, encoding="utf-8")
     print(json.dumps({"settings": settings, "rows": rows}))

@@ -28,6 +28,8 @@ class Example:
     """The part of a message (of any of them) that may be shortened when all is too long, never question or answer."""
     evidence: tuple[str, ...] = ()
     """Texts in the messages without which the answer cannot be known, where the data tells; white space aside."""
+    cluster: str = ""
+    """What its row is about with others (a person, a document), so that they are no evidence apart; ``""``: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,5 @@ class Outcome:
     reference: Any
     output: str
     """The text as the model wrote it."""
+    cluster: str = ""
+    """Of its example."""

@@ -289,3 +289,18 @@ def test_seeds_must_answer_the_same_rows() -> None:
         bootstrap(ACCURACY, [rows, rows[::-1]], samples=100, confidence=0.95, seed=0)
     with pytest.raises(AssertionError, match="same seeds"):
         compare(ACCURACY, [rows] * 3, [rows] * 2, samples=100, confidence=0.95, seed=0)
+
+
+def test_rows_about_one_thing_are_drawn_as_a_whole() -> None:
+    rows = seeds.generator(0, "clusters").random(60) < 0.7
+    alike = [
+        dataclasses.replace(outcome, cluster=f"c{number // 5}")
+        for number, outcome in enumerate(answered(np.repeat(rows, 5)))
+    ]
+    got, alone = interval(alike), interval(answered(rows))
+    assert (got.n, got.clusters, alone.clusters) == (300, 60, 60)
+    assert (got.low, got.high) == (alone.low, alone.high)
+    assert interval(answered(np.repeat(rows, 5))).low > got.low + 0.04
+    wrong = [dataclasses.replace(outcome, prediction="no") for outcome in alike]
+    by_row = compared(answered(np.repeat(rows, 5)), answered(np.zeros(300, dtype=bool)))
+    assert compared(alike, wrong).low < by_row.low - 0.04

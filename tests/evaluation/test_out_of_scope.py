@@ -20,12 +20,8 @@ def route(base_score: float, threshold: float = 0.5) -> Route:
 
 
 def prompts(scores: Sequence[float], turns: int = 1) -> list[tuple[str, Route]]:
-    """One id a score, or ``turns`` of a conversation with the same one."""
-    return [
-        (f"test/{n}.{turn}" if turns > 1 else f"test/{n}", route(score))
-        for n, score in enumerate(scores)
-        for turn in range(turns)
-    ]
+    """A cluster for each score, of so many turns."""
+    return [(f"test/{n}", route(score)) for n, score in enumerate(scores) for _ in range(turns)]
 
 
 @pytest.mark.parametrize("key", range(20))

@@ -20,3 +20,11 @@ def test_a_damaged_file_is_answered_again(damage: object, tmp_path: Path) -> Non
     file.write_text(damage(file.read_text()))
     assert kept.read("test", "t", "shared", made_by) == {}
     assert kept.kept("test", "t", "shared") == []
+
+
+def test_the_cluster_is_kept_where_there_is_one(tmp_path: Path) -> None:
+    kept = Predictions(tmp_path)
+    rows = {"test/0": Outcome("test/0", "a", "b", "a"), "test/1": Outcome("test/1", "a", "b", "a", "p1")}
+    kept.write("test", "t", "shared", {}, rows)
+    assert kept.read("test", "t", "shared", {}) == rows
+    assert (tmp_path / "test" / "t" / "shared.jsonl").read_text().count("cluster") == 1

@@ -6,6 +6,7 @@ import pytest
 from mixologist import seeds
 from mixologist.evaluation import resampling
 from mixologist.evaluation.resampling import cluster_of, resampled, signed
+from mixologist.records import Outcome
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,12 @@ from mixologist.evaluation.resampling import cluster_of, resampled, signed
     ],
 )
 def test_turns_belong_to_their_row(id: str, cluster: str) -> None:
-    assert cluster_of(id) == cluster
+    assert cluster_of(Outcome(id, "", "", "")) == cluster
+
+
+def test_rows_about_one_thing_belong_together() -> None:
+    ids = {cluster_of(Outcome(f"test/{i}", "", "", "", cluster=f"doc.{i // 2}")) for i in range(10)}
+    assert len(ids) == 5  # "doc.1" is no turn of "doc"
 
 
 @pytest.mark.parametrize("block", [1, 8 * 90 * 7])

@@ -10,6 +10,7 @@ DOCUMENT: dict[str, Any] = {
     "tasks": [{"card": "finance/fpb"}, {"name": "tickets", "path": "here"}],
     "general": {"path": "g", "share": 0.1},
 }
+KNOWN = "1672951fc071cd7c8521cb03306e2d7e513ba536075b54f7b6c6341fbfbeeca1"
 DIGESTS = {"fpb/train": "aa", "fpb/test": "bb", "tickets/train": "cc"}
 
 
@@ -59,6 +60,12 @@ def test_what_changes_no_result_changes_nothing(override: str) -> None:
 def test_what_changes_results_changes_it(override: str) -> None:
     digests = {"twitter/train": "dd"} if "twitter" in override else {}
     assert _print(override, **digests) != _print(**digests)
+
+
+def test_a_key_that_came_later_counts_once_it_is_set() -> None:
+    """Runs from before it go on: `KNOWN` was made without it."""
+    assert _print() == KNOWN
+    assert _print("tasks.tickets.cluster=patient") != KNOWN
 
 
 def test_contents_count() -> None:

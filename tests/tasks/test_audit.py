@@ -1,3 +1,4 @@
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,15 @@ def test_clean_tasks_stay_as_they_are(bench: Bench) -> None:
     assert problems == []
     assert found.warnings() == []
     rows = {"train": 6, "validation": 6, "test": 6}
-    counts = {"rows": rows, "duplicates": 0, "leaked": 0, "near": 0, "removed": {}, "left_out": 0}
+    counts = {
+        "rows": rows,
+        "duplicates": 0,
+        "leaked": 0,
+        "near": 0,
+        "removed": {},
+        "left_out": 0,
+        "straddling": 0,
+    }
     assert found.as_json() == {"one": counts, "two": counts}
     assert [e.id for e in kept["one"]["train"]] == [f"train/{i}" for i in range(6)]
 
@@ -143,3 +152,45 @@ def test_a_short_follow_up_question_is_no_leak(bench: Bench, write: Write) -> No
 def test_unreadable_rows_are_problems_of_their_task(bench: Bench) -> None:
     with pytest.raises(UserError, match=r"task 'one', row 7 of test \(id test/6\): wrong 'text'"):
         bench.add("one", test=[""])
+
+
+def patients(n: int, says: str) -> list[Row]:
+    """Three rows of each patient, one of which says what some other patient's does."""
+    return [
+        {"text": text, "label": "ab"[i % 2], "patient": f"p{i}"}
+        for i in range(n)
+        for text in (f"{says} {i}", f"{says} {i} again", f"thanks {i % 7}")
+    ]
+
+
+def by_patient(path: Path) -> dict[str, Split]:
+    source = open_source(str(path))
+    return make_splits("t", source, bind(source, task="t", cluster="patient"), caps={}, seed=0)[0]
+
+
+def test_splits_carved_by_cluster_share_neither_clusters_nor_texts(tmp_path: Path, write: Write) -> None:
+    splits = by_patient(write("notes.jsonl", patients(200, "note")))
+    found, kept, problems = audit({"t": splits}, left_out={}, allow_leakage=False)
+    assert problems == []
+    counted = found.tasks["t"]
+    assert (counted.leaked, counted.near, counted.straddling) == (0, 0, 0)
+    assert counted.removed["t"] == sum(e.text.startswith("thanks") for e in splits["train"])
+    assert counted.rows == {split: len(rows) for split, rows in kept["t"].items()}
+    assert found.warnings() == ["t: 160 train rows removed: they are validation or test rows of t"]
+    for read in (attrgetter("cluster"), attrgetter("text")):
+        sides = [set(map(read, kept["t"][split])) for split in ("train", "validation", "test")]
+        assert sum(map(len, sides)) == len(set.union(*sides))
+
+
+def test_clusters_on_both_sides_of_given_splits_are_counted(tmp_path: Path, write: Write) -> None:
+    for split, first in (("train", 0), ("validation", 20), ("test", 8)):
+        rows = [
+            {"text": f"{split} {i}", "label": "ab"[i % 2], "patient": i // 2}
+            for i in range(first, first + 10)
+        ]
+        write(f"given/{split}.jsonl", rows)
+    found, kept, problems = audit({"t": by_patient(tmp_path / "given")}, left_out={}, allow_leakage=False)
+    assert problems == []
+    assert found.tasks["t"].straddling == 2
+    assert found.warnings() == ["t: 2 train rows are of a cluster that its own validation or test has, too"]
+    assert len(kept["t"]["train"]) == 10

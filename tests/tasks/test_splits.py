@@ -150,3 +150,35 @@ def test_one_bad_row_is_one_error(write: Write) -> None:
     with pytest.raises(UserError, match="row 51 of train") as error:
         made(write("a.jsonl", [*tickets(50), {"text": None, "label": "a"}]))
     assert not isinstance(error.value, UserErrors)
+
+
+def test_clusters_stay_whole_and_keep_their_split(write: Write) -> None:
+    rows = [{"text": f"ticket {i}", "label": "ab"[i % 2], "who": f"Person {i // 5}"} for i in range(2000)]
+
+    def carved(path: Path) -> dict[str, Split]:
+        source = open_source(str(path))
+        return make_splits("t", source, bind(source, task="t", cluster="who"), caps={}, seed=0)[0]
+
+    splits = carved(write("a.jsonl", rows))
+    people = {split: {example.cluster for example in found} for split, found in splits.items()}
+    assert sum(map(len, people.values())) == 400
+    assert [len(people[split]) for split in ("train", "validation", "test")] == pytest.approx(
+        [320, 40, 40], abs=20
+    )
+    more = carved(write("b.jsonl", [*rows, {"text": "new", "label": "a", "who": "person 3"}]))
+    home = next(split for split in people if "Person 3" in people[split])
+    assert "new" in texts(more[home])  # case and spaces aside
+
+
+def test_rows_without_a_cluster_are_by_themselves(write: Write) -> None:
+    rows = [row | {"who": ["", None][i % 2]} for i, row in enumerate(tickets(1000))]
+    source = open_source(str(write("a.jsonl", rows)))
+    splits, _ = make_splits("t", source, bind(source, task="t", cluster="who"), caps={}, seed=0)
+    assert {example.cluster for example in splits["train"]} == {""}
+    assert len(splits["test"]) == pytest.approx(100, abs=40)
+
+
+def test_an_unknown_cluster_column_is_named(write: Write) -> None:
+    source = open_source(str(write("a.jsonl", tickets(10))))
+    with pytest.raises(UserError, match="whom"):
+        bind(source, task="t", cluster="whom")

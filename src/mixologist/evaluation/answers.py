@@ -26,6 +26,7 @@ class Prompt:
     id: str
     reference: Any
     encoded: Encoded
+    cluster: str = ""
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Answerer:
         for example in task.splits[split]:
             encoded = encoder.fit(replace(example, messages=(*before, *example.messages)), room)
             assert encoded is not None, "the plan checks that answers leave room for a prompt"
-            found.append(Prompt(example.id, example.reference, encoded))
+            found.append(Prompt(example.id, example.reference, encoded, example.cluster))
         return found
 
     def answer(
@@ -77,7 +78,9 @@ class Answerer:
             give_back()
             for i, text in zip(missing, texts, strict=True):
                 p = prompts[i]
-                known[adapters[i]][p.id] = Outcome(p.id, task.format.parse(text), p.reference, text)
+                known[adapters[i]][p.id] = Outcome(
+                    p.id, task.format.parse(text), p.reference, text, p.cluster
+                )
             for adapter in {adapters[i] for i in missing}:
                 self.kept.write(split, task.name, self._kept_as(adapter), made_by[adapter], known[adapter])
         return [known[a][p.id] for p, a in zip(prompts, adapters, strict=True)]

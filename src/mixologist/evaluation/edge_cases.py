@@ -102,8 +102,7 @@ class EdgeCases:
             altered = self.answerer.answer(task, challenge.split, prompts, route(prompts))
             systems[system] = self._measured(challenge, altered, plain)
         measure = SAME if name in UNKNOWN_ANSWER else task.metric
-        ids = [prompt.id for prompt in prompts]
-        return {"challenge": name, "metric": measure} | size(ids) | {"systems": systems}
+        return {"challenge": name, "metric": measure} | size(prompts) | {"systems": systems}
 
     def _measured(
         self, challenge: Challenge, altered: Sequence[Outcome], plain: Sequence[Outcome]

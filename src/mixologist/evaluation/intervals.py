@@ -96,7 +96,7 @@ def bootstrap(
     The stream of random numbers is fixed by ``(seed, *names)``. Raises `UserError` when there is no outcome.
     """
     value, drawn = redrawn(metric, runs, samples=samples, seed=seed, names=names)
-    clusters = len({cluster_of(outcome.id) for outcome in runs[0]})
+    clusters = len({cluster_of(outcome) for outcome in runs[0]})
     constant = isinstance(metric, Correlation) and value == 0  # an answer that varies may turn it anywhere
     low, high = widened(value, drawn, metric.bounds, 0 if constant else clusters, confidence)
     return Interval(value, low, high, len(runs[0]), clusters)

@@ -18,19 +18,19 @@ from mixologist import seeds
 from mixologist.evaluation.intervals import Interval
 from mixologist.evaluation.limits import limits
 from mixologist.evaluation.metrics import Floats
-from mixologist.evaluation.resampling import BLOCK_BYTES, cluster_of, draws
+from mixologist.evaluation.resampling import BLOCK_BYTES, draws
 from mixologist.evaluation.verdicts import ENOUGH
 from mixologist.model.router import Route
 from mixologist.recipe.schema import Evaluation
 
 Prompts = Sequence[tuple[str, Route]]
-"""Example's id and its route."""
+"""A row's cluster (`resampling.cluster_of`) and its route."""
 
 
 def separation(foreign: Prompts, own: Prompts, options: Evaluation, seed: int, name: str) -> dict[str, Any]:
     """AUROC with interval, n and the share that reaches the base, of one task's out-of-scope texts."""
     scores = [np.array([route.base_score for _, route in prompts]) for prompts in (foreign, own)]
-    rows = [_rows([id for id, _ in prompts]) for prompts in (foreign, own)]
+    rows = [_numbers([cluster for cluster, _ in prompts]) for prompts in (foreign, own)]
     found = _interval(scores, rows, options, seed, name)
     return {
         "auroc": found.value,
@@ -70,7 +70,7 @@ def _interval(
     return Interval(value, low, high, len(scores[0]), min(sizes))
 
 
-def _rows(ids: Sequence[str]) -> NDArray[np.int64]:
-    """The number of each example's row, from 0; turns of one conversation have the same."""
+def _numbers(clusters: Sequence[str]) -> NDArray[np.int64]:
+    """The number of each example's cluster, from 0."""
     numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(cluster_of(id), len(numbers)) for id in ids], dtype=np.int64)
+    return np.array([numbers.setdefault(cluster, len(numbers)) for cluster in clusters], dtype=np.int64)

@@ -51,7 +51,12 @@ class Predictions:
         """Keep these answers in place of what was kept."""
         path = self._path(split, task, system)
         if path is not None:
-            write_json_lines(path, [dict(made_by), *map(asdict, outcomes.values())])
+            write_json_lines(path, [dict(made_by), *map(_as_row, outcomes.values())])
 
     def _path(self, split: str, task: str, system: str) -> Path | None:
         return self.folder / split / task / f"{system}.jsonl" if self.folder else None
+
+
+def _as_row(outcome: Outcome) -> dict[str, Any]:
+    """Its fields; ``cluster`` only where there is one."""
+    return {name: value for name, value in asdict(outcome).items() if name != "cluster" or value}

@@ -1,7 +1,8 @@
 """Other rows that might have been drawn, and other answers had the systems been swapped: totals of counts, redrawn.
 
-Turns of one conversation ("test/17.0", "test/17.2") are not independent: rows are drawn, and swapped, with all
-their turns (cluster bootstrap; Davison & Hinkley 1997, section 3.8). A row without turns is a cluster by itself.
+Turns of one conversation ("test/17.0", "test/17.2") are not independent, nor are rows about one person or document
+(`Example.cluster`): they are drawn, and swapped, as a whole (cluster bootstrap; Davison & Hinkley 1997, section 3.8).
+Any other row is a cluster by itself.
 
 Shapes: S training seeds, c clusters, m counts of a metric, B samples.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +28,30 @@ BLOCK_BYTES = 32 * 2**20
 """Most memory for the weights drawn at once, and for those that are kept. Changes no draw."""
 
 
-def cluster_of(id: str) -> str:
-    """The row that an outcome belongs to.
+class Row(Protocol):
+    """An example, its prompt or its outcome."""
 
-    >>> cluster_of("test/17.2"), cluster_of("test/17"), cluster_of("v1.0/17")
-    ('test/17', 'test/17', 'v1.0/17')
+    @property
+    def id(self) -> str:
+        """As `Example.id`."""
+
+    @property
+    def cluster(self) -> str:
+        """As `Example.cluster`."""
+
+
+def cluster_of(one: Row) -> str:
+    """The name of what is drawn as a whole.
+
+    >>> [cluster_of(Outcome(id, "", "", "")) for id in ("test/17.2", "test/17", "v1.0/17")]
+    ['test/17', 'test/17', 'v1.0/17']
+    >>> cluster_of(Outcome("test/17.2", "", "", "", cluster="contract 3"))
+    'cluster contract 3'
     """
-    row, _, turn = id.rpartition(".")
-    return row if turn.isdigit() else id
+    if one.cluster:
+        return f"cluster {one.cluster}"
+    row, _, turn = one.id.rpartition(".")
+    return row if turn.isdigit() else one.id
 
 
 def clustered(metric: Metric, runs: Runs) -> Floats:
@@ -48,7 +66,7 @@ def clustered(metric: Metric, runs: Runs) -> Floats:
     ids = [outcome.id for outcome in runs[0]]
     assert all([outcome.id for outcome in run] == ids for run in runs), "all seeds must answer the same rows"
     place: dict[str, int] = {}
-    rows = np.array([place.setdefault(cluster_of(id), len(place)) for id in ids])
+    rows = np.array([place.setdefault(cluster_of(outcome), len(place)) for outcome in runs[0]])
     counts = np.stack([metric.counts(run) for run in runs])
     sums = np.zeros((len(place), len(runs), counts.shape[-1]))
     np.add.at(sums, rows, counts.swapaxes(0, 1))

@@ -107,16 +107,18 @@ class RivalRouters:
         for name, rival in self.rivals.items():
             self.named.setdefault(name, {}).setdefault(kind, {})[task] = rival.names(texts)
 
-    def report(self, ours: Mapping[str, Mapping[str, Texts]], ids: Mapping[str, Texts]) -> dict[str, Any]:
+    def report(
+        self, ours: Mapping[str, Mapping[str, Texts]], clusters: Mapping[str, Texts]
+    ) -> dict[str, Any]:
         """Rival -> kind of prompt -> its accuracy (mean over tasks), and ours minus it, paired; and its general texts.
 
         Args:
             ours: kind -> task -> the adapter that our router named for each prompt asked.
-            ids: task -> the rows' names, by which turns of one conversation are known.
+            clusters: task -> what each row is drawn with (`resampling.cluster_of`).
         """
         return {
             rival: {
-                "kinds": {kind: self._against(found[kind], ours[kind], ids) for kind in ours},
+                "kinds": {kind: self._against(found[kind], ours[kind], clusters) for kind in ours},
                 "general": self._general([name for names in found.get(BASE, {}).values() for name in names]),
             }
             for rival, found in self.named.items()
@@ -126,12 +128,12 @@ class RivalRouters:
         return {"to_base": _share(names, BASE), "n": len(names)} if names else None
 
     def _against(
-        self, theirs: Mapping[str, Texts], ours: Mapping[str, Texts], ids: Mapping[str, Texts]
+        self, theirs: Mapping[str, Texts], ours: Mapping[str, Texts], clusters: Mapping[str, Texts]
     ) -> dict[str, Any]:
         options, metric, pairs, accuracies = self.recipe.evaluation, make("accuracy"), {}, []
         for task, found in theirs.items():
             served = self.served_by[task]
-            both = [outcomes(ids[task], names, served) for names in (ours[task], found)]
+            both = [outcomes(clusters[task], names, served) for names in (ours[task], found)]
             pairs[task] = (metric, both[:1], both[1:])
             accuracies.append(_share(found, served))
         value, low, high = mean_difference(
@@ -143,9 +145,9 @@ class RivalRouters:
         }  # fmt: skip
 
 
-def outcomes(ids: Texts, names: Texts, served: str) -> list[Outcome]:
+def outcomes(clusters: Texts, names: Texts, served: str) -> list[Outcome]:
     """Routes of one task's prompts, for a metric: right is ``served``."""
-    return [Outcome(id, name, served, name) for id, name in zip(ids, names, strict=True)]
+    return [Outcome("", name, served, name, cluster) for cluster, name in zip(clusters, names, strict=True)]
 
 
 def _share(names: Sequence[str], wanted: str) -> float:

@@ -51,13 +51,13 @@ class RouterReport:
     ) -> dict[str, Any]:
         """Accuracy over adapters and tasks by kind of prompt; confusion of formatted prompts; general texts; those out
         of scope."""
-        served_by, ids = self.router.settings.served_by, _ids(tasks, split)
+        served_by, clusters = self.router.settings.served_by, _clusters(tasks, split)
         rivals = self._taught(tasks, general)
         routed = {
             kind: {name: self._routed(task, split, kind, advance, rivals) for name, task in tasks.items()}
             for kind in KINDS
         }
-        kinds = {kind: self._kind(routes, ids) for kind, routes in routed.items()}
+        kinds = {kind: self._kind(routes, clusters) for kind, routes in routed.items()}
         foreign = {
             name: self._routed(task, split, "formatted", advance, rivals, as_kind=BASE)
             for name, task in general.items()
@@ -73,12 +73,12 @@ class RouterReport:
                 name: {"to_base": _share([route.adapter == BASE for route in routes]), "n": len(routes)}
                 for name, routes in foreign.items()
             },
-            "rivals": rivals.report(_adapters(routed), ids) if rivals else {},
+            "rivals": rivals.report(_adapters(routed), clusters) if rivals else {},
             "risk_coverage": {kind: risk_coverage(*_told(routed[kind], served_by)) for kind in KINDS},
             "calibration": {
                 kind: calibration(
                     *_told(routed[kind], served_by, of_adapters=True),
-                    [(name, cluster_of(id)) for name, found in ids.items() for id in found],
+                    [(name, one) for name, found in clusters.items() for one in found],
                     self.recipe.evaluation.confidence,
                     self.recipe.seed,
                 )
@@ -126,8 +126,8 @@ class RouterReport:
         outside, recipe = task.out_of_scope, self.recipe
         kinds = {
             kind: separation(
-                _identified(outside.splits[split], self._routed(outside, split, kind, advance)),
-                _identified(task.splits[split], own[kind]),
+                _with_clusters(outside.splits[split], self._routed(outside, split, kind, advance)),
+                _with_clusters(task.splits[split], own[kind]),
                 recipe.evaluation, recipe.seed, task.name,
             )
             for kind in KINDS
@@ -135,12 +135,14 @@ class RouterReport:
         seen = recipe.router.out_of_scope and len(outside.splits["train"]) > 0
         return kinds["formatted"] | {"seen_in_training": seen, "kinds": kinds}
 
-    def _kind(self, routed: Mapping[str, list[Route]], ids: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    def _kind(
+        self, routed: Mapping[str, list[Route]], clusters: Mapping[str, Sequence[str]]
+    ) -> dict[str, Any]:
         """Shares by task, their means, and limits of the mean accuracy."""
         served_by, options = self.router.settings.served_by, self.recipe.evaluation
         tasks = {name: _counts(name, served_by[name], routes) for name, routes in routed.items()}
         named = {
-            name: (make("accuracy"), [outcomes(ids[name], [r.adapter for r in routes], served_by[name])])
+            name: (make("accuracy"), [outcomes(clusters[name], [r.adapter for r in routes], served_by[name])])
             for name, routes in routed.items()
         }
         _, low, high = mean_value(
@@ -156,12 +158,12 @@ def _adapters(routed: Mapping[str, Mapping[str, list[Route]]]) -> dict[str, dict
     }
 
 
-def _ids(tasks: Mapping[str, Task], split: str) -> dict[str, list[str]]:
-    return {name: [example.id for example in task.splits[split]] for name, task in tasks.items()}
+def _clusters(tasks: Mapping[str, Task], split: str) -> dict[str, list[str]]:
+    return {name: [cluster_of(example) for example in task.splits[split]] for name, task in tasks.items()}
 
 
-def _identified(examples: Iterable[Example], routes: list[Route]) -> list[tuple[str, Route]]:
-    return [(example.id, route) for example, route in zip(examples, routes, strict=True)]
+def _with_clusters(examples: Iterable[Example], routes: list[Route]) -> list[tuple[str, Route]]:
+    return [(cluster_of(example), route) for example, route in zip(examples, routes, strict=True)]
 
 
 def _told(

@@ -7,7 +7,7 @@ from typing import Any
 
 from mixologist.evaluation.intervals import Interval
 from mixologist.evaluation.metrics import Mean, Metric, metric_of
-from mixologist.evaluation.resampling import Runs, cluster_of
+from mixologist.evaluation.resampling import Row, Runs, cluster_of
 from mixologist.evaluation.verdicts import ENOUGH
 from mixologist.tasks.slices import LABEL, cut
 from mixologist.tasks.task import Task
@@ -29,8 +29,7 @@ def sliced(
                 system: [[run[number] for number in numbers] for run in runs]
                 for system, runs in answers.items()
             }
-            ids = [outcome.id for outcome in next(iter(parts.values()))[0]]
-            part = {"by": by.by, "slice": name, "metric": metric.name} | size(ids)
+            part = {"by": by.by, "slice": name, "metric": metric.name} | size(next(iter(parts.values()))[0])
             found.append(part | {"systems": {s: values(score(metric, own)) for s, own in parts.items()}})
     return found
 
@@ -44,9 +43,9 @@ def _found(label: str) -> Metric:
     return Mean("accuracy", says, zero_one=True)
 
 
-def size(ids: Sequence[str]) -> dict[str, Any]:
+def size(rows: Sequence[Row]) -> dict[str, Any]:
     """How many rows, and whether that is enough for an interval to be believed."""
-    return {"n": len(ids), "enough": len({cluster_of(id) for id in ids}) >= ENOUGH}
+    return {"n": len(rows), "enough": len({cluster_of(one) for one in rows}) >= ENOUGH}
 
 
 def values(interval: Interval) -> dict[str, float]:

@@ -54,9 +54,13 @@ def recipe_fingerprint(recipe: Recipe, data_digests: Mapping[str, str]) -> str:
         data_digests: ``"task/split"`` -> digest of the contents, for every task, general and math. More keys
             may stand beside these (``"fpb/card"``, ``"base_model"``), and all count.
     """
-    for spec in recipe.tasks:
-        name = resolved_name(spec)
+    for task in recipe.tasks:
+        name = resolved_name(task)
         assert any(key.startswith(f"{name}/") for key in data_digests), f"no digest of task {name}"
-    content = {"recipe": recipe.model_dump(mode="json", exclude=_NO_RESULT), "data": dict(data_digests)}
+    keys = recipe.model_dump(mode="json", exclude=_NO_RESULT)
+    for spec in (*keys["tasks"], keys["general"], keys["math"]):
+        if spec and spec["cluster"] is None:
+            del spec["cluster"]  # a key that came later: runs from before it are the same experiment
+    content = {"recipe": keys, "data": dict(data_digests)}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

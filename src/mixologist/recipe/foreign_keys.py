@@ -37,6 +37,7 @@ FOREIGN_KEYS = {
     "sequence_len": _LENGTH,
     "cutoff_len": _LENGTH,
     "packing": _NOT_HERE + "rows are joined without padding anyway",
+    "group": "use cluster for rows about one person or document, adapters.groups for tasks that share an adapter",
     "group_by_length": _NOT_HERE + "rows are joined without padding anyway",
     "lora_target_modules": "use adapters.target_modules",
     "lora_target": "use adapters.target_modules",

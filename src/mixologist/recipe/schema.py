@@ -102,6 +102,9 @@ class TaskSpec(Section):
     validation_rows: Positive | None = None
     test_rows: Positive | None = None
     """Caps, drawn by seed, never the first rows."""
+    cluster: str | None = None
+    """Column that names what several rows are about (a person, a contract). These stay in one split where splits are
+    carved, and are drawn as a whole for intervals and verdicts."""
     out_of_scope: OutOfScope | None = None
     slices: tuple[Slice, ...] = ()
     challenges: tuple[Challenge, ...] = ()

@@ -5,6 +5,9 @@ A row is the same as another when they ask the same (`keys`): *exactly*, or when
     exactly the same in a task's train and in its own validation or test      stops, or is allowed and counted
     nearly the same there                                                     removed from train, counted
     the same or nearly so in ANOTHER task's validation or test                removed from train, counted
+
+Where splits are carved by cluster the first two cases are no mistake of the data: these rows are removed from train and
+counted, and from validation what test has. Train rows of clusters that held-out rows are about, too, are counted.
 """
 
 from __future__ import annotations
@@ -41,9 +44,13 @@ class TaskAudit:
     near: int
     """Train examples removed because the task's own validation or test differs in case or spaces alone."""
     removed: dict[str, int] = field(default_factory=dict)
-    """Other task -> train examples removed because they stand in its validation or test."""
+    """Other task -> train examples removed because they stand in its validation or test; the task itself where its
+    splits were carved by cluster."""
     left_out: int = 0
     """Rows of data without an answer."""
+    straddling: int = 0
+    """Train examples about what rows of the task's own validation or test are about, too (`Format.cluster`); they
+    stay."""
 
 
 @dataclass(frozen=True)
@@ -77,30 +84,48 @@ def audit(
     problems: list[UserError] = []
     found: dict[str, TaskAudit] = {}
     kept: dict[str, dict[str, Split]] = {}
-    for name in keys:
-        problems += [] if allow_leakage else _leaks(name, tasks[name], keys[name])
-        found[name], keep = _compare(name, keys, left_out.get(name, 0))
-        kept[name] = {**tasks[name], "train": tasks[name]["train"].only(keep)}
+    for name, splits in tasks.items():
+        parted = _parted(splits)
+        problems += [] if allow_leakage or parted else _leaks(name, splits, keys[name])
+        found[name], kept[name] = _compare(name, splits, keys, left_out.get(name, 0), parted)
     return Audit(found), kept, problems
 
 
 def _compare(
-    name: str, keys: Mapping[str, Mapping[str, Survey]], left_out: int
-) -> tuple[TaskAudit, NDArray[np.bool_]]:
-    """The task's record, and which of its train examples stay, (n,)."""
+    name: str, splits: Splits, keys: Mapping[str, Mapping[str, Survey]], left_out: int, parted: bool
+) -> tuple[TaskAudit, dict[str, Split]]:
+    """The task's record, and its splits without the examples that must go."""
     train = keys[name]["train"]
-    leaked = np.isin(train.exact, _held_out(keys[name], "exact"))
-    near = np.isin(train.near, _held_out(keys[name], "near")) & ~leaked
+    leaked = np.isin(train.exact, _held_out(keys[name], "exact")) & (not parted)
+    near = np.isin(train.near, _held_out(keys[name], "near")) & ~leaked & (not parted)
     keep, removed = ~near, dict[str, int]()
     for other in keys:
-        if other != name:
+        if other != name or parted:
             also = np.isin(train.near, _held_out(keys[other], "near")) & keep
             keep &= ~also
             removed |= {other: int(also.sum())} if also.any() else {}
-    rows = {split: len(found.near) for split, found in keys[name].items()} | {"train": int(keep.sum())}
-    remaining = train.near[keep]
-    duplicates = len(remaining) - len(np.unique(remaining))
-    return TaskAudit(rows, duplicates, int((leaked & keep).sum()), int(near.sum()), removed, left_out), keep
+    kept = {**splits, "train": splits["train"].only(keep)}
+    if parted:
+        kept["validation"] = splits["validation"].only(
+            ~np.isin(keys[name]["validation"].near, keys[name]["test"].near)
+        )
+    rows = {split: len(one) for split, one in kept.items()}
+    duplicates = rows["train"] - len(np.unique(train.near[keep]))
+    counts = (duplicates, int((leaked & keep).sum()), int(near.sum()))
+    return TaskAudit(rows, *counts, removed, left_out, _straddling(kept)), kept
+
+
+def _straddling(splits: Splits) -> int:
+    """Train examples of clusters that held-out ones have, too."""
+    if not splits["train"].format.cluster:
+        return 0
+    held_out = _held_out({split: found.survey for split, found in splits.items()}, "position")
+    return int(np.isin(splits["train"].survey.position, held_out).sum())
+
+
+def _parted(splits: Splits) -> bool:
+    """Whether splits were carved by cluster, so that a text that several have may stand on both sides."""
+    return bool(splits["train"].format.cluster) and any(splits[s].origin == "train" for s in HELD_OUT)
 
 
 def _held_out(keys: Mapping[str, Survey], kind: str) -> Hashes:
@@ -147,6 +172,9 @@ def _sentences(audit: TaskAudit) -> list[str]:
         f"{audit.near} train rows removed: its own validation or test has them in other case": audit.near,
         f"{audit.duplicates} train rows ask what an earlier one asks": audit.duplicates,
         f"{audit.left_out} rows without an answer left out": audit.left_out,
+        f"{audit.straddling} train rows are of a cluster that its own validation or test has, too": (
+            audit.straddling
+        ),
     }
     removed = [
         f"{n} train rows removed: they are validation or test rows of {other}"

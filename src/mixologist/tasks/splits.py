@@ -3,7 +3,9 @@
     u = hash(input text) in [0, 1):   test: u < 0.1   validation: 0.1 <= u < 0.2   train: the rest
 
 A row's split depends on its input alone: other rows, the seed and the task do not move it, equal inputs stay
-together, and one text never lies in the train rows of one task and in the carved test rows of another.
+together, and one text never lies in the train rows of one task and in the carved test rows of another. Where the data
+has clusters (`Format.cluster`) their names are hashed instead, so that each lies in one split; of texts that stand in
+several, `audit` keeps those of the test split.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ class Split(Sequence[Example]):
     def _example(self, index: int, instruction: str | None) -> Example:
         row, part = map(int, self.survey.parts[index])
         id = example_id(self.format, self.origin, row, part)
-        return self.format.example(self.rows[row], part, task=self.task, id=id, instruction=instruction)
+        return self.format.of_row(self.rows[row], part, task=self.task, id=id, instruction=instruction)
 
 
 def make_splits(

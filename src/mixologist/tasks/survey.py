@@ -33,7 +33,7 @@ class Survey:
     parts: NDArray[np.int32]  # (n, 2): row, part
     exact: NDArray[np.uint64]  # (n,) hash of what the example asks
     near: NDArray[np.uint64]  # (n,) the same without case and spaces
-    position: NDArray[np.float64]  # (n,) hash of its row's input alone, in [0, 1)
+    position: NDArray[np.float64]  # (n,) hash of its row's cluster, or of its input alone, in [0, 1)
     empty: int
     """Rows that hold no example, since they have no answer."""
 
@@ -100,7 +100,7 @@ def _keys(
     """(row, part, exact, near, position) of the examples of a row."""
     position = 0.0
     for part in range(format.parts(row)):
-        example = format.example(row, part, task=task, id=example_id(format, origin, number, part))
+        example = format.of_row(row, part, task=task, id=example_id(format, origin, number, part))
         text = asked(example)
         near = hash_text(folded(text))
         if part == 0:
@@ -109,7 +109,9 @@ def _keys(
 
 
 def _position(example: Example, near: int) -> float:
-    """The hash of the input alone; it is what is asked where nothing was said before."""
+    """The hash of the input alone; it is what is asked where nothing was said before. Of a cluster, of its name."""
+    if example.cluster:
+        return hash_text(folded(example.cluster)) / 2**64
     return (near if len(example.messages) == 1 else hash_text(folded(example.text))) / 2**64
 
 

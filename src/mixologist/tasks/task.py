@@ -69,7 +69,8 @@ class Task:
             self.format.scale,
             self.metric,
         ]
-        content = [*shape, self.max_new_tokens, self.max_length, self.digests]
+        cluster = [self.format.cluster] if self.format.cluster else []  # older digests stay as they were
+        content = [*shape, self.max_new_tokens, self.max_length, self.digests, *cluster]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -129,7 +130,12 @@ def load_tasks(
     outside = [task.out_of_scope for task in loaded.values() if task.out_of_scope]
     splits = {task.name: task.splits for task in [*loaded.values(), *outside]}
     found, kept, mistakes = audit(splits, left_out=left_out, allow_leakage=allow_leakage)
-    emptied = [problem for name in loaded for problem in too_few(name, "train", kept[name]["train"])]
+    emptied = [
+        problem
+        for name in loaded
+        for split in ("train", "validation")
+        for problem in too_few(name, split, kept[name][split])
+    ]
     raise_all(_flat([*problems, *mistakes, *emptied]))
     tasks = {name: _keep(task, kept) for name, task in loaded.items()}
     general = {name: (tasks.pop(name), spec.share) for name, spec in shares.items()}
@@ -158,6 +164,7 @@ def _load(spec: ResolvedSpec, source: Splits, seed: int, advance: Advance) -> tu
         scale=spec.scale,
         instruction=spec.instruction,
         metric=spec.metric,
+        cluster=spec.cluster,
     )
     caps = {"train": spec.train_rows, "validation": spec.validation_rows, "test": spec.test_rows}
     splits, left_out = make_splits(spec.name, source, format, caps=caps, seed=seed, rows=own, advance=advance)

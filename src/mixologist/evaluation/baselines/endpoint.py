@@ -102,7 +102,7 @@ class Asker:
             ) from error
         self.usage.add(reply)
         text = (reply.parse().choices[0].message.content or "").strip()
-        return Outcome(row.id, task.format.parse(text), row.reference, text)
+        return Outcome(row.id, task.format.parse(text), row.reference, text, row.cluster)
 
     def _refused(self, error: Exception) -> UserError:
         return UserError(

@@ -53,6 +53,6 @@ def _drawn(rows: Sequence[Example]) -> list[Example]:
 def _answers(words: Any, model: Any, examples: Sequence[Example]) -> list[Outcome]:
     predicted = model.predict(words.transform([example.text for example in examples]))
     return [
-        Outcome(example.id, str(label), example.reference, str(label))
+        Outcome(example.id, str(label), example.reference, str(label), example.cluster)
         for example, label in zip(examples, predicted, strict=True)
     ]

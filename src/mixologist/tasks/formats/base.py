@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from mixologist.errors import UserError
@@ -36,6 +36,8 @@ class Format(ABC):
     instruction: str = ""
     scale: tuple[float, float] | None = None
     """Lowest and highest answer, for formats whose answers lie on a scale."""
+    cluster: str | None = None
+    """The column that names what several rows are about (`Example.cluster`)."""
 
     name: ClassVar[str]
     fields: ClassVar[Fields]
@@ -54,6 +56,15 @@ class Format(ABC):
     rewordings: ClassVar[tuple[str, ...]]
     """Other instructions for a task that brings none; ``{labels}`` stands for its labels."""
     held_out_rewordings: ClassVar[tuple[str, ...]]
+
+    def of_row(
+        self, row: Row, part: int, /, *, task: str, id: str, instruction: str | None = None
+    ) -> Example:
+        """`example`, with the cluster of its row."""
+        found = self.example(row, part, task=task, id=id, instruction=instruction)
+        if self.cluster is None or _empty(value := _cell(row, self.cluster)):
+            return found
+        return replace(found, cluster=str(value).strip())
 
     @abstractmethod
     def example(

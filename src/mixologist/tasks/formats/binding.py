@@ -19,12 +19,14 @@ def bind(
     scale: tuple[float, float] | None = None,
     instruction: str | None = None,
     metric: str | None = None,
+    cluster: str | None = None,
 ) -> Format:
     """The format of a task, bound to its data; what is None is detected or takes the format's default.
 
     Args:
         splits: split -> rows with ``column_names`` (`sources.open_source`); labels come from ``train``.
         columns: field -> column, for columns that are named otherwise; several are read as one text.
+        cluster: the column that names what several rows are about.
 
     Raises:
         UserError: the format is unknown or cannot be detected, a column is missing in some split, or the
@@ -35,11 +37,13 @@ def bind(
     kind = FORMATS[format or detect(available, wanted, task)]
     found = map_columns(kind, wanted, available, task)
     for split, rows in splits.items():
-        _check_split(found, split, rows.column_names, task)
+        _check_split({**found, "cluster": cluster} if cluster else found, split, rows.column_names, task)
     metric = _checked_metric(kind, metric, task)
     known = labels or kind.find_labels(splits["train"], found)
     scale = scale or kind.find_scale(splits, found)
-    return kind(found, metric, known, kind.default_instruction if instruction is None else instruction, scale)
+    return kind(
+        found, metric, known, kind.default_instruction if instruction is None else instruction, scale, cluster
+    )
 
 
 def detect(available: Collection[str], columns: Columns, task: str) -> str:
