@@ -14,7 +14,7 @@ from typing import Any
 from mixologist.evaluation.intervals import Difference, bootstrap, compare, mean_difference, scope
 from mixologist.evaluation.metrics import format_failures, metric_of
 from mixologist.evaluation.power import detectable
-from mixologist.evaluation.resampling import Runs
+from mixologist.evaluation.resampling import Runs, cluster_of
 from mixologist.evaluation.verdicts import ENOUGH, holm, verdicts
 from mixologist.recipe import schema
 from mixologist.tasks.task import Task
@@ -123,9 +123,11 @@ def measure(
             for a, b in (*((system, "single_task") for system in SHARING), *PAIRS)
             if a in found and b in found
         }
+        first = next(iter(found.values()))[0]
         rows[name] = {
             "metric": task.metric,
-            "n": len(next(iter(found.values()))[0]),
+            "n": len(first),
+            "clusters": len(set(map(cluster_of, first))),
             "systems": {system: _system(task, runs, options, seed) for system, runs in found.items()},
             "paired": {f"{a} - {b}": _record(difference, options) for (a, b), difference in pairs.items()},
         }

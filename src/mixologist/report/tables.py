@@ -51,7 +51,7 @@ def cells(evaluation: dict[str, Any]) -> list[list[str]]:
     for name, task in evaluation["tasks"].items():
         found = [_cell(task, system) for system in systems]
         verdict = VERDICTS[sharing[name].verdict] if name in sharing else ""
-        rows.append([name, task["metric"], str(task["n"]), *found, task["served_by"], verdict])
+        rows.append([name, task["metric"], _count(task), *found, task["served_by"], verdict])
     means = [mean_cell(evaluation["tasks"], system) for system in systems]
     return [*rows, ["mean", "", "", *means, "", ""]]
 
@@ -72,11 +72,17 @@ def terminal(evaluation: dict[str, Any]) -> Table:
     for name, task in evaluation["tasks"].items():
         values = [_short(task["systems"].get(system)) for system in systems]
         by = "own" if task["served_by"] == name else _clip(task["served_by"], 7)
-        table.add_row(_clip(name), str(task["n"]), *values, *_effect(found, name), by)
+        table.add_row(_clip(name), _count(task), *values, *_effect(found, name), by)
     if len(evaluation["tasks"]) > 1:
         table.add_section()
         table.add_row("mean", "", *(mean_cell(evaluation["tasks"], s) for s in systems), style="bold")
     return table
+
+
+def _count(task: dict[str, Any]) -> str:
+    """Rows, and in brackets the clusters that they are drawn in, where these are fewer."""
+    n, clusters = task["n"], task.get("clusters", task["n"])
+    return str(n) if clusters == n else f"{n} ({clusters})"
 
 
 def _effect(found: dict[str, Effect], task: str) -> list[str | Text]:
