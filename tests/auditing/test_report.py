@@ -155,5 +155,37 @@ def test_every_kind_is_planted_somewhere() -> None:
         "other_leak",
         "near_other_leak",
         "lost",
+        "shared",
+        "straddling",
     }
     assert set(PLANTED) | elsewhere == set(KINDS)
+
+
+def clusters(bench: Bench) -> dict[str, list[str]]:
+    """Kind -> places, where column ``who`` names the clusters."""
+    with audit(load(bench.recipe("one"), ["tasks.one.cluster=who"])) as report:
+        return {kind: found.places for kind, found in report.tasks["one"].findings.items()}
+
+
+def test_clusters_on_both_sides_are_found(bench: Bench) -> None:
+    for number, split in enumerate(("train", "validation", "test")):
+        rows = [one | {"who": f"{split} {n}"} for n, one in enumerate(labelled(100 * number, 20))]
+        rows[7] |= {"who": "Ann"} if split != "validation" else {}
+        bench.write(f"one/{split}.jsonl", lines(rows))
+    assert clusters(bench) == {"straddling": ["train row 8"]}
+
+
+def test_texts_of_several_clusters_stop_nothing_where_splits_are_carved(bench: Bench) -> None:
+    rows = [one | {"who": f"p{n}"} for n, one in enumerate(labelled(0, 80))]
+    rows += [{"text": "thanks a lot", "label": "a", "who": f"p{n}"} for n in range(80)]
+    bench.write("one.jsonl", lines(rows))
+    (bench.folder / "one.yaml").write_text(f"tasks: [{{name: one, path: {bench.folder / 'one.jsonl'}}}]\n")
+    with audit(load(bench.folder / "one.yaml", ["tasks.one.cluster=who"])) as report:
+        found = report.tasks["one"].findings
+        assert report.problem is None
+        assert "leak" not in found
+        held_out = {
+            split: {e.text for e in report.tasks["one"].splits[split]} for split in ("validation", "test")
+        }
+        assert all("thanks a lot" in texts for texts in held_out.values())
+        assert found["shared"].count > 50

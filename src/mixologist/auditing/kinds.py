@@ -39,6 +39,10 @@ KINDS = {
     "near_leak": Kind("train rows nearly as in its own validation or test", "removed"),
     "other_leak": Kind("train rows that also stand in another task's validation or test", "removed"),
     "near_other_leak": Kind("train rows nearly as in another task's validation or test", "removed"),
+    "shared": Kind(
+        "train or validation rows that training leaves out: a cluster in its own validation or test has them, too"
+    ),
+    "straddling": Kind("train rows of a cluster that its own validation or test has, too"),
     "overlap": Kind("validation rows that also stand in its test", "removed", stops=True),
     "duplicate": Kind("train rows that ask and answer what an earlier one does", "removed"),
     "near_duplicate": Kind("train rows nearly like an earlier one"),

@@ -99,6 +99,7 @@ def look(spec: ResolvedSpec, encoder: Encoder, scratch: Path, stage: Stage) -> L
         scale=spec.scale,
         instruction=spec.instruction,
         metric=spec.metric,
+        cluster=spec.cluster,
     )
     advance = stage(f"reading {spec.name}", sum(map(len, tables.values())))
     unusable = {split: _unusable(split, rows, format, findings, advance) for split, rows in every.items()}

@@ -18,6 +18,7 @@ from mixologist.errors import UserError, raise_all
 from mixologist.model.base import read_tokenizer
 from mixologist.recipe.names import resolved_name
 from mixologist.recipe.schema import Recipe, TaskSpec
+from mixologist.tasks.audit import straddling
 from mixologist.tasks.card import merge
 from mixologist.tasks.encoding import Encoder
 
@@ -85,6 +86,8 @@ def _note(tasks: dict[str, Looked], twins: Twins) -> None:
             there = tasks[task].place(part, twin.index) + (f" of {task}" if task != name else "")
             tasks[name].findings.note(twin.kind, f"{tasks[name].place(split, index)} = {there}")
     for looked in tasks.values():
+        for number in np.flatnonzero(straddling(looked.splits)).tolist():
+            looked.findings.note("straddling", looked.place("train", number))
         for index in conflicts(looked):
             looked.findings.note("conflict", looked.place("train", int(index)))
 

@@ -85,7 +85,7 @@ def audit(
     found: dict[str, TaskAudit] = {}
     kept: dict[str, dict[str, Split]] = {}
     for name, splits in tasks.items():
-        parted = _parted(splits)
+        parted = carved_by_cluster(splits)
         problems += [] if allow_leakage or parted else _leaks(name, splits, keys[name])
         found[name], kept[name] = _compare(name, splits, keys, left_out.get(name, 0), parted)
     return Audit(found), kept, problems
@@ -112,18 +112,17 @@ def _compare(
     rows = {split: len(one) for split, one in kept.items()}
     duplicates = rows["train"] - len(np.unique(train.near[keep]))
     counts = (duplicates, int((leaked & keep).sum()), int(near.sum()))
-    return TaskAudit(rows, *counts, removed, left_out, _straddling(kept)), kept
+    return TaskAudit(rows, *counts, removed, left_out, int(straddling(kept).sum())), kept
 
 
-def _straddling(splits: Splits) -> int:
-    """Train examples of clusters that held-out ones have, too."""
-    if not splits["train"].format.cluster:
-        return 0
+def straddling(splits: Splits) -> NDArray[np.bool_]:
+    """Which train examples are of clusters that held-out ones have, too, (n,)."""
+    train = splits["train"]
     held_out = _held_out({split: found.survey for split, found in splits.items()}, "position")
-    return int(np.isin(splits["train"].survey.position, held_out).sum())
+    return np.isin(train.survey.position, held_out) & bool(train.format.cluster)
 
 
-def _parted(splits: Splits) -> bool:
+def carved_by_cluster(splits: Splits) -> bool:
     """Whether splits were carved by cluster, so that a text that several have may stand on both sides."""
     return bool(splits["train"].format.cluster) and any(splits[s].origin == "train" for s in HELD_OUT)
 
