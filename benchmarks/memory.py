@@ -59,7 +59,7 @@ print(json.dumps({"planned_mb": round(planned / 1e6), "peak_mb": round(peak / 1e
 PAGE = """# Memory: planned and measured
 
 `{command}` wrote this page ({machine}, {threads} threads, torch {torch}). *peak*: the whole process, libraries
-included, while it plans, trains {steps} steps and fits the router; *off*: planned over peak, less one.
+included, while it plans, trains {steps} steps, fits the router and evaluates; *off*: planned over peak, less one.
 
 {table}
 
