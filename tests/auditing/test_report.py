@@ -184,8 +184,6 @@ def test_texts_of_several_clusters_stop_nothing_where_splits_are_carved(bench: B
         found = report.tasks["one"].findings
         assert report.problem is None
         assert "leak" not in found
-        held_out = {
-            split: {e.text for e in report.tasks["one"].splits[split]} for split in ("validation", "test")
-        }
-        assert all("thanks a lot" in texts for texts in held_out.values())
-        assert found["shared"].count > 50
+        splits = report.tasks["one"].splits.values()
+        assert sum("thanks a lot" in {e.text for e in split} for split in splits) == 1
+        assert found["shared"].count == 160 - sum(map(len, splits)) > 10

@@ -86,3 +86,16 @@ def test_an_error_too_rare_to_be_seen_is_within_the_interval() -> None:
     assert found["ece"] == pytest.approx(0.0005)
     assert found["low"] == 0
     assert found["high"] == pytest.approx(0.0005 + 1 - 0.05 ** (1 / 500))
+
+
+def test_right_confidence_is_within_chance_where_clusters_err_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(confidence, "SAMPLES", 200)
+    told = 0
+    for number in range(20):
+        random = seeds.generator(number, "clusters")
+        p = np.repeat(random.uniform(0.6, 1, 50), 10)
+        hits = np.repeat(random.random(50) < p[::10], 10)
+        told += calibration(p.tolist(), hits.tolist(), [n // 10 for n in range(500)], 0.95, number)["low"] > 0
+    assert told <= 4  # with draws of single prompts most of them

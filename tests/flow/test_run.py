@@ -206,6 +206,11 @@ def test_runs_that_differ_by_one_task_say_what_it_gives_the_others(tiny_run: Pat
         kept.write_text(_as_lists(kept.read_text()))
     listed = leave_one_out([RunFolder(tmp_path / "more"), RunFolder(tmp_path / "less")])
     assert listed["urgency"]["queue"]["value"] == found["urgency"]["queue"]["value"]
+    clustered = tmp_path / "less" / "predictions" / "test" / "sentiment" / "shared.jsonl"
+    first, *rows = clustered.read_text().splitlines()
+    clustered.write_text("\n".join([first, *(row[:-1] + ', "cluster": "a"}' for row in rows)]) + "\n")
+    paired = leave_one_out([RunFolder(tmp_path / "more"), RunFolder(tmp_path / "less")])
+    assert list(paired["urgency"]) == ["queue"]
     answers = tmp_path / "more" / "predictions" / "test" / "queue" / "shared.jsonl"
     answers.write_text("\n".join(answers.read_text().splitlines()[:5]) + "\n")
     assert list(leave_one_out([RunFolder(tmp_path / "more"), RunFolder(tiny_run)])["urgency"]) == [

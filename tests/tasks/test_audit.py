@@ -62,6 +62,7 @@ def test_clean_tasks_stay_as_they_are(bench: Bench) -> None:
         "removed": {},
         "left_out": 0,
         "straddling": 0,
+        "shared": 0,
     }
     assert found.as_json() == {"one": counts, "two": counts}
     assert [e.id for e in kept["one"]["train"]] == [f"train/{i}" for i in range(6)]
@@ -155,11 +156,11 @@ def test_unreadable_rows_are_problems_of_their_task(bench: Bench) -> None:
 
 
 def patients(n: int, says: str) -> list[Row]:
-    """Three rows of each patient, one of which says what some other patient's does."""
+    """Three rows of each patient, one of which says what other patients' do, too."""
     return [
-        {"text": text, "label": "ab"[i % 2], "patient": f"p{i}"}
+        {"text": text, "label": label, "patient": f"p{i}"}
         for i in range(n)
-        for text in (f"{says} {i}", f"{says} {i} again", f"thanks {i % 7}")
+        for text, label in ((f"{says} {i}", "a"), (f"{says} {i} again", "b"), (f"thanks {i % 7}", "thanks"))
     ]
 
 
@@ -173,13 +174,34 @@ def test_splits_carved_by_cluster_share_neither_clusters_nor_texts(tmp_path: Pat
     found, kept, problems = audit({"t": splits}, left_out={}, allow_leakage=False)
     assert problems == []
     counted = found.tasks["t"]
-    assert (counted.leaked, counted.near, counted.straddling) == (0, 0, 0)
-    assert counted.removed["t"] == sum(e.text.startswith("thanks") for e in splits["train"])
+    assert (counted.leaked, counted.near, counted.removed, counted.straddling) == (0, 0, {}, 0)
     assert counted.rows == {split: len(rows) for split, rows in kept["t"].items()}
-    assert found.warnings() == ["t: 160 train rows removed: they are validation or test rows of t"]
+    assert counted.shared == 600 - sum(counted.rows.values())
+    assert (
+        f"t: {counted.shared} rows left out: clusters in another split have the same text" in found.warnings()
+    )
     for read in (attrgetter("cluster"), attrgetter("text")):
         sides = [set(map(read, kept["t"][split])) for split in ("train", "validation", "test")]
         assert sum(map(len, sides)) == len(set.union(*sides))
+
+
+def test_what_all_clusters_say_stays_where_most_rows_are(write: Write) -> None:
+    """Train has as many of such texts as it would have without clusters, and so every label."""
+    rows = [row | {"text": f"thanks {n}"} for n, row in enumerate(patients(300, "note")[2::3] * 4) if n % 4]
+    rows = [row | {"text": f"thanks {n % 40}"} for n, row in enumerate(rows)]
+    splits = by_patient(write("thanks.jsonl", [*patients(300, "note"), *rows]))
+    told = {split: {e.text for e in found if e.text.startswith("thanks")} for split, found in splits.items()}
+    assert len(told["train"]) >= 25
+    assert sum(map(len, told.values())) == 40
+    assert sum(e.reference == "thanks" for e in splits["train"]) > 500
+
+
+def test_given_splits_still_stop_for_leaks_where_others_are_carved(tmp_path: Path, write: Write) -> None:
+    rows = patients(60, "note")
+    write("half/train.jsonl", rows)
+    write("half/test.jsonl", [{"text": "note 3", "label": "a", "patient": "q1"}, *patients(5, "test")])
+    _, _, problems = audit({"t": by_patient(tmp_path / "half")}, left_out={}, allow_leakage=False)
+    assert any("also stand in its test" in problem.what for problem in problems)
 
 
 def test_clusters_on_both_sides_of_given_splits_are_counted(tmp_path: Path, write: Write) -> None:
@@ -188,9 +210,10 @@ def test_clusters_on_both_sides_of_given_splits_are_counted(tmp_path: Path, writ
             {"text": f"{split} {i}", "label": "ab"[i % 2], "patient": i // 2}
             for i in range(first, first + 10)
         ]
+        rows += [{"text": f"{split} none", "label": "a", "patient": None}]  # and so i // 2 is a float
         write(f"given/{split}.jsonl", rows)
-    found, kept, problems = audit({"t": by_patient(tmp_path / "given")}, left_out={}, allow_leakage=False)
+    found, kept, problems = audit({"t": by_patient(tmp_path / "given")}, left_out={}, allow_leakage=True)
     assert problems == []
     assert found.tasks["t"].straddling == 2
     assert found.warnings() == ["t: 2 train rows are of a cluster that its own validation or test has, too"]
-    assert len(kept["t"]["train"]) == 10
+    assert len(kept["t"]["train"]) == 11

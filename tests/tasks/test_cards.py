@@ -12,7 +12,8 @@ from mixologist.recipe.schema import Recipe, TaskSpec
 from mixologist.records import Outcome
 from mixologist.tasks.card import find, merge, shipped_cards
 from mixologist.tasks.formats import FORMATS, bind
-from mixologist.tasks.formats.classification import Classification, label_text
+from mixologist.tasks.formats.base import label_text
+from mixologist.tasks.formats.classification import Classification
 from mixologist.tasks.scope import part
 from mixologist.tasks.sources import open_source
 from mixologist.tasks.task import load_tasks

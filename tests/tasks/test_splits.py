@@ -166,7 +166,7 @@ def test_clusters_stay_whole_and_keep_their_split(write: Write) -> None:
         [320, 40, 40], abs=20
     )
     more = carved(write("b.jsonl", [*rows, {"text": "new", "label": "a", "who": "person 3"}]))
-    home = next(split for split in people if "Person 3" in people[split])
+    home = next(split for split in people if "person 3" in people[split])
     assert "new" in texts(more[home])  # case and spaces aside
 
 
@@ -176,6 +176,29 @@ def test_rows_without_a_cluster_are_by_themselves(write: Write) -> None:
     splits, _ = make_splits("t", source, bind(source, task="t", cluster="who"), caps={}, seed=0)
     assert {example.cluster for example in splits["train"]} == {""}
     assert len(splits["test"]) == pytest.approx(100, abs=40)
+
+
+def test_numbers_name_clusters_as_they_are_read(write: Write) -> None:
+    cells: list[Any] = [3, 3.0, "3", " 3 ", True, "true"]
+    for number, cell in enumerate(cells):
+        row = {"text": f"text {number}", "label": "ab"[number % 2], "who": cell}
+        source = open_source(str(write(f"{number}.jsonl", [row, row | {"text": "other", "label": "c"}])))
+        example = bind(source, task="t", cluster="who").of_row(row, 0, task="t", id="train/0")
+        assert example.cluster == ("3" if number < 4 else "true")
+
+
+def test_a_list_is_no_cluster(write: Write) -> None:
+    rows = [row | {"who": [[], ["a", "b"]][i % 2]} for i, row in enumerate(tickets(20))]
+    source = open_source(str(write("a.jsonl", rows)))
+    with pytest.raises(UserErrors) as error:
+        make_splits("t", source, bind(source, task="t", cluster="who"), caps={}, seed=0)
+    assert "wrong 'who'" in str(error.value)
+
+
+def test_one_cluster_for_all_is_told(write: Write) -> None:
+    source = open_source(str(write("a.jsonl", [row | {"who": "all"} for row in tickets(50)])))
+    with pytest.raises((UserError, UserErrors), match="carved from train by cluster \\('who'\\)"):
+        make_splits("t", source, bind(source, task="t", cluster="who"), caps={}, seed=0)
 
 
 def test_an_unknown_cluster_column_is_named(write: Write) -> None:

@@ -73,8 +73,8 @@ def test_turns_of_a_conversation_stay_with_their_row(write: Write) -> None:
 
 def test_the_lowest_ranks_are_kept_whole() -> None:
     parts = np.array([[0, 0], [0, 1], [2, 0], [3, 0]], dtype=np.int32)
-    zeros = np.zeros(4)
-    found = Survey(parts, zeros.astype(np.uint64), zeros.astype(np.uint64), zeros, 0)
+    zeros = np.zeros(4, dtype=np.uint64)
+    found = Survey(parts, zeros, zeros, np.zeros(4), zeros, 0)
     kept = found.lowest(np.array([0.2, 0.0, 0.9, 0.1]), 2)
     assert kept.parts.tolist() == [[0, 0], [0, 1], [3, 0]]
     assert found.lowest(np.array([0.2, 0.0, 0.9, 0.1]), None) is found

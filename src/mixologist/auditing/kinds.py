@@ -39,9 +39,7 @@ KINDS = {
     "near_leak": Kind("train rows nearly as in its own validation or test", "removed"),
     "other_leak": Kind("train rows that also stand in another task's validation or test", "removed"),
     "near_other_leak": Kind("train rows nearly as in another task's validation or test", "removed"),
-    "shared": Kind(
-        "train or validation rows that training leaves out: a cluster in its own validation or test has them, too"
-    ),
+    "shared": Kind("rows of carved splits that are left out: clusters in another split have the same text"),
     "straddling": Kind("train rows of a cluster that its own validation or test has, too"),
     "overlap": Kind("validation rows that also stand in its test", "removed", stops=True),
     "duplicate": Kind("train rows that ask and answer what an earlier one does", "removed"),

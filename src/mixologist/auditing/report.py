@@ -86,7 +86,10 @@ def _note(tasks: dict[str, Looked], twins: Twins) -> None:
             there = tasks[task].place(part, twin.index) + (f" of {task}" if task != name else "")
             tasks[name].findings.note(twin.kind, f"{tasks[name].place(split, index)} = {there}")
     for looked in tasks.values():
-        for number in np.flatnonzero(straddling(looked.splits)).tolist():
+        surveys = {split: examples.survey for split, examples in looked.splits.items()}
+        if shared := sum(found.shared for found in surveys.values()):
+            looked.findings.note("shared", "clusters in another split have them", shared)
+        for number in np.flatnonzero(straddling(surveys)).tolist():
             looked.findings.note("straddling", looked.place("train", number))
         for index in conflicts(looked):
             looked.findings.note("conflict", looked.place("train", int(index)))

@@ -46,12 +46,12 @@ def calibration(
 ) -> dict[str, Any]:
     """ECE with its interval at ``level``, what chance alone gives, and the bins.
 
-    ``rows`` (n,) names the row of each prompt: turns of one conversation are drawn together.
+    ``rows`` (n,) names the cluster of each prompt, which is drawn as a whole.
     """
     p, hits = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=np.float64)
     random, value = seeds.generator(seed, "calibration"), ece(p, hits)
     drawn = [ece(p[found], hits[found]) for found in _redrawn(rows, random)]
-    chance = [ece(p, (random.random(len(p)) < p).astype(np.float64)) for _ in range(SAMPLES)]
+    chance = [ece(p, found) for found in _by_chance(p, hits, rows, random)]
     least, most = (float(q) for q in np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]))
     lucky = value <= np.quantile(chance, (1 + level) / 2)
     unseen = 1 - (1 - level) ** (1 / len(set(rows)))
@@ -62,6 +62,21 @@ def calibration(
         "bins": [{"confidence": float(p[part].mean()), "accuracy": float(hits[part].mean()), "n": len(part)}
                  for part in _bins(p)],
     }  # fmt: skip
+
+
+def _by_chance(
+    p: Floats, hits: Floats, rows: Sequence[object], random: np.random.Generator
+) -> Iterator[Floats]:
+    """Hits (n,) that a router whose confidence is right might have had. Prompts of one cluster are right or wrong
+    together as they were: what each lacks to its confidence changes sign, for all of a cluster at once."""
+    place: dict[object, int] = {}
+    number = np.array([place.setdefault(row, len(place)) for row in rows])
+    clusters = len(place)
+    for _ in range(SAMPLES):
+        if clusters == len(p):
+            yield (random.random(len(p)) < p).astype(np.float64)
+        else:
+            yield p + (2 * random.integers(0, 2, clusters) - 1)[number] * (hits - p)
 
 
 def _redrawn(rows: Sequence[object], random: np.random.Generator) -> Iterator[NDArray[np.int64]]:

@@ -138,7 +138,7 @@ def compare(
     is no outcome.
     """
     counts = clustered(metric, a), clustered(metric, b)
-    assert [outcome.id for outcome in a[0]] == [outcome.id for outcome in b[0]], (
+    assert [(one.id, one.cluster) for one in a[0]] == [(one.id, one.cluster) for one in b[0]], (
         "paired systems must answer the same rows"
     )
     assert len(a) == len(b) or 1 in (len(a), len(b)), "paired systems must have the same seeds"

@@ -17,6 +17,7 @@ from typing import Any
 from mixologist.evaluation.intervals import Difference, compare
 from mixologist.evaluation.metrics import Metric, make, score
 from mixologist.evaluation.predictions import Predictions
+from mixologist.evaluation.resampling import cluster_of
 from mixologist.evaluation.verdicts import holm
 from mixologist.files import read_json
 from mixologist.recipe import load as recipes
@@ -85,12 +86,16 @@ def _compared(whole: _Finished, part: _Finished) -> Iterator[tuple[str, Differen
         metric = _metric(whole.rows[task]["metric"], tolerances[task], [*with_it, *without])
         if not (_as_evaluated(whole, task, metric, with_it) and _as_evaluated(part, task, metric, without)):
             continue
-        rows = [outcome.id for outcome in with_it[0]]
-        if [outcome.id for outcome in without[0]] == rows:
+        if _rows(with_it[0]) == _rows(without[0]):
             yield task, compare(
                 metric, with_it[:seeds], without[:seeds], samples=options.bootstrap_samples,
                 confidence=options.confidence, seed=recipe.seed, names=(task,),
             )  # fmt: skip
+
+
+def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+    """What was asked, and what is drawn as a whole: a run that names clusters is not paired with one that does not."""
+    return [(outcome.id, cluster_of(outcome)) for outcome in outcomes]
 
 
 def _metric(name: str, tolerance: float, answers: Sequence[Sequence[Outcome]]) -> Metric:

@@ -27,7 +27,7 @@ def detectable(difference: Difference, level: float, power: float = POWER) -> fl
     Systems that differ by delta disagree on a share delta of the rows at least, so the rows' standard error is at least
     sqrt(delta / c) on c clusters, and delta at least (z(level / 2) + z(1 - power))^2 / c, about 8 / c, however well the
     systems happen to agree (Connor 1987, Sample Size for Testing Differences in Proportions for the Paired-Sample
-    Design; for metrics other than accuracy an approximation).
+    Design; for metrics other than accuracy, and for clusters of several rows, an approximation that asks too much).
     """
     tails = (level / 2, 1 - power)
     least = sum(-NormalDist().inv_cdf(tail) for tail in tails) ** 2 / difference.clusters

@@ -51,7 +51,11 @@ def untold(evaluation: Mapping[str, Any]) -> str:
     parts = [part for kind in ("slices", "challenges") for _, part in _named(evaluation, kind)]
     parts += list(evaluation.get("router", {}).get("out_of_scope", {}).values())
     few = any(not part["enough"] for part in parts)
-    return f"{FEW} fewer than {evaluation['least_n']} rows: too few to tell." if few else ""
+    return (
+        f"{FEW} fewer than {evaluation['least_n']} rows, conversations or clusters: too few to tell."
+        if few
+        else ""
+    )
 
 
 def hidden(evaluation: Mapping[str, Any], most: int) -> str:

@@ -6,8 +6,7 @@ A row is the same as another when they ask the same (`keys`): *exactly*, or when
     nearly the same there                                                     removed from train, counted
     the same or nearly so in ANOTHER task's validation or test                removed from train, counted
 
-Where splits are carved by cluster the first two cases are no mistake of the data: these rows are removed from train and
-counted, and from validation what test has. Train rows of clusters that held-out rows are about, too, are counted.
+Where rows have clusters (`Format.cluster`), those whose cluster stands on both sides are counted, too.
 """
 
 from __future__ import annotations
@@ -44,13 +43,13 @@ class TaskAudit:
     near: int
     """Train examples removed because the task's own validation or test differs in case or spaces alone."""
     removed: dict[str, int] = field(default_factory=dict)
-    """Other task -> train examples removed because they stand in its validation or test; the task itself where its
-    splits were carved by cluster."""
+    """Other task -> train examples removed because they stand in its validation or test."""
     left_out: int = 0
     """Rows of data without an answer."""
     straddling: int = 0
-    """Train examples about what rows of the task's own validation or test are about, too (`Format.cluster`); they
-    stay."""
+    """Train examples of clusters that the task's own validation or test has, too; they stay."""
+    shared: int = 0
+    """Examples left out where splits were carved by cluster: another split has their text (`splits.on_one_side`)."""
 
 
 @dataclass(frozen=True)
@@ -84,47 +83,40 @@ def audit(
     problems: list[UserError] = []
     found: dict[str, TaskAudit] = {}
     kept: dict[str, dict[str, Split]] = {}
-    for name, splits in tasks.items():
-        parted = carved_by_cluster(splits)
-        problems += [] if allow_leakage or parted else _leaks(name, splits, keys[name])
-        found[name], kept[name] = _compare(name, splits, keys, left_out.get(name, 0), parted)
+    for name in keys:
+        problems += [] if allow_leakage else _leaks(name, tasks[name], keys[name])
+        found[name], keep = _compare(name, keys, left_out.get(name, 0))
+        kept[name] = {**tasks[name], "train": tasks[name]["train"].only(keep)}
     return Audit(found), kept, problems
 
 
 def _compare(
-    name: str, splits: Splits, keys: Mapping[str, Mapping[str, Survey]], left_out: int, parted: bool
-) -> tuple[TaskAudit, dict[str, Split]]:
-    """The task's record, and its splits without the examples that must go."""
+    name: str, keys: Mapping[str, Mapping[str, Survey]], left_out: int
+) -> tuple[TaskAudit, NDArray[np.bool_]]:
+    """The task's record, and which of its train examples stay, (n,)."""
     train = keys[name]["train"]
-    leaked = np.isin(train.exact, _held_out(keys[name], "exact")) & (not parted)
-    near = np.isin(train.near, _held_out(keys[name], "near")) & ~leaked & (not parted)
+    leaked = np.isin(train.exact, _held_out(keys[name], "exact"))
+    near = np.isin(train.near, _held_out(keys[name], "near")) & ~leaked
     keep, removed = ~near, dict[str, int]()
     for other in keys:
-        if other != name or parted:
+        if other != name:
             also = np.isin(train.near, _held_out(keys[other], "near")) & keep
             keep &= ~also
             removed |= {other: int(also.sum())} if also.any() else {}
-    kept = {**splits, "train": splits["train"].only(keep)}
-    if parted:
-        kept["validation"] = splits["validation"].only(
-            ~np.isin(keys[name]["validation"].near, keys[name]["test"].near)
-        )
-    rows = {split: len(one) for split, one in kept.items()}
-    duplicates = rows["train"] - len(np.unique(train.near[keep]))
-    counts = (duplicates, int((leaked & keep).sum()), int(near.sum()))
-    return TaskAudit(rows, *counts, removed, left_out, int(straddling(kept).sum())), kept
+    rows = {split: len(found.near) for split, found in keys[name].items()} | {"train": int(keep.sum())}
+    remaining = train.near[keep]
+    duplicates = len(remaining) - len(np.unique(remaining))
+    counts = duplicates, int((leaked & keep).sum()), int(near.sum())
+    straddle = int((straddling(keys[name]) & keep).sum())
+    shared = sum(found.shared for found in keys[name].values())
+    return TaskAudit(rows, *counts, removed, left_out, straddle, shared), keep
 
 
-def straddling(splits: Splits) -> NDArray[np.bool_]:
+def straddling(keys: Mapping[str, Survey]) -> NDArray[np.bool_]:
     """Which train examples are of clusters that held-out ones have, too, (n,)."""
-    train = splits["train"]
-    held_out = _held_out({split: found.survey for split, found in splits.items()}, "position")
-    return np.isin(train.survey.position, held_out) & bool(train.format.cluster)
-
-
-def carved_by_cluster(splits: Splits) -> bool:
-    """Whether splits were carved by cluster, so that a text that several have may stand on both sides."""
-    return bool(splits["train"].format.cluster) and any(splits[s].origin == "train" for s in HELD_OUT)
+    train = keys["train"].cluster
+    both: NDArray[np.bool_] = np.isin(train, _held_out(keys, "cluster")) & (train != 0)
+    return both
 
 
 def _held_out(keys: Mapping[str, Survey], kind: str) -> Hashes:
@@ -174,6 +166,7 @@ def _sentences(audit: TaskAudit) -> list[str]:
         f"{audit.straddling} train rows are of a cluster that its own validation or test has, too": (
             audit.straddling
         ),
+        f"{audit.shared} rows left out: clusters in another split have the same text": audit.shared,
     }
     removed = [
         f"{n} train rows removed: they are validation or test rows of {other}"

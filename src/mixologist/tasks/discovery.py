@@ -13,8 +13,8 @@ from mixologist.errors import UserError
 from mixologist.recipe import load as recipes
 from mixologist.recipe.schema import RESERVED_NAMES
 from mixologist.tasks.formats import FORMATS
+from mixologist.tasks.formats.base import label_text
 from mixologist.tasks.formats.binding import map_columns
-from mixologist.tasks.formats.classification import label_text
 from mixologist.tasks.guessing import LABEL_SHARE, MOST_LABELS, Candidate, candidates
 from mixologist.tasks.inspection import LOADERS
 from mixologist.tasks.sources import Splits, open_source

@@ -14,8 +14,7 @@ from typing import Any, Literal
 
 from mixologist.tasks.formats import FORMATS, Columns, Format, numbers
 from mixologist.tasks.formats import Column as ColumnNames
-from mixologist.tasks.formats.base import several
-from mixologist.tasks.formats.classification import label_text
+from mixologist.tasks.formats.base import label_text, several
 
 MOST_LABELS = 150
 LABEL_SHARE = 0.2

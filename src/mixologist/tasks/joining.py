@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mixologist.errors import UserError, nearest
-from mixologist.tasks.formats.classification import label_text
+from mixologist.tasks.formats.base import label_text
 
 
 class Joined:

@@ -15,7 +15,7 @@ from mixologist.errors import UserError, nearest
 from mixologist.recipe.schema import OutOfScope
 from mixologist.tasks.encoding import Advance
 from mixologist.tasks.formats import Format
-from mixologist.tasks.formats.classification import label_text
+from mixologist.tasks.formats.base import label_text
 from mixologist.tasks.splits import Split, make_splits
 
 Numbers = NDArray[np.int64]

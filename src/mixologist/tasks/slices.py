@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mixologist.errors import UserError, nearest
 from mixologist.recipe.schema import Slice
 from mixologist.tasks.formats import Format
-from mixologist.tasks.formats.classification import label_text
+from mixologist.tasks.formats.base import label_text
 from mixologist.tasks.splits import Split
 
 LENGTH, LABEL = "length", "label"

@@ -4,13 +4,14 @@
 
 A row's split depends on its input alone: other rows, the seed and the task do not move it, equal inputs stay
 together, and one text never lies in the train rows of one task and in the carved test rows of another. Where the data
-has clusters (`Format.cluster`) their names are hashed instead, so that each lies in one split; of texts that stand in
-several, `audit` keeps those of the test split.
+has clusters (`Format.cluster`) their names are hashed instead, so that each lies in one split, and a text that several
+splits would have is kept in one of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
@@ -108,7 +109,9 @@ def make_splits(
             origin="train",
             advance=advance,
         )
-        found = {split: home.lowest(ranks["train"], caps.get(split)) for split, home in _homes(every, carved)}
+        homes = dict(reversed(list(_homes(every, carved))))  # train first
+        homes = on_one_side(homes) if format.cluster else homes
+        found = {split: home.lowest(ranks["train"], caps.get(split)) for split, home in homes.items()}
     for split in source.keys() - found.keys():
         cap = caps.get(split)
         order = numbers[split]
@@ -137,13 +140,36 @@ def _homes(every: Survey, carved: Sequence[str]) -> Iterator[tuple[str, Survey]]
     yield "train", every.take(rest)
 
 
+def on_one_side(sides: Mapping[str, Survey]) -> dict[str, Survey]:
+    """Carved splits, each text in one of them: where its own hash would have it, or in the first that has it.
+
+    So as many texts stay in train as without clusters, and every label among them. What is left out is counted.
+    """
+    near = np.concatenate([found.near for found in sides.values()])
+    side = np.repeat(np.arange(len(sides)), [len(found.near) for found in sides.values()])
+    texts, which = np.unique(near, return_inverse=True)
+    stands = np.zeros((len(texts), len(sides)), dtype=np.bool_)
+    stands[which, side] = True
+    wanted = np.zeros(len(texts), dtype=np.int64)
+    for number, split in enumerate(sides):
+        low, high = CARVED.get(split, (1.0, 1.0))
+        wanted[(low <= texts / 2**64) & (texts / 2**64 < high)] = number
+    home = np.where(stands[np.arange(len(texts)), wanted], wanted, stands.argmax(1))
+    kept = np.split(side == home[which], np.cumsum([len(found.near) for found in sides.values()])[:-1])
+    return {
+        split: replace(found.take(keep), shared=int((~keep).sum()))
+        for (split, found), keep in zip(sides.items(), kept, strict=True)
+    }
+
+
 def too_few(task: str, split: str, examples: Split, fewest: int = FEWEST_ROWS) -> Iterator[UserError]:
     """The problem of a split with fewer examples."""
     if len(examples) < fewest:
         carved = f", carved from {examples.origin}" if examples.origin != split else ""
+        carved += f" by cluster ('{examples.format.cluster}')" if carved and examples.format.cluster else ""
         yield UserError(
             f"task '{task}': {split} has {len(examples)} examples{carved}",
             given=f"{len(examples)} examples from {len(examples.rows)} rows of data",
             expected=f"at least {fewest} in every split",
-            do=f"add rows, or a {split} file beside the train file",
+            do="add rows" if split == "train" else f"add rows, or a {split} file beside the train file",
         )

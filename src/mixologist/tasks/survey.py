@@ -1,6 +1,6 @@
 """One pass over rows of data: which examples they hold, and hashes of what these ask.
 
-Rows are read in blocks, since one at a time costs ten times as much; about 15 microseconds and 28 bytes an example.
+Rows are read in blocks, since one at a time costs ten times as much; about 15 microseconds and 40 bytes an example.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ BLOCK = 1000
 MOST_PROBLEMS = 5
 """So many bad rows of a split are listed; the user sees what kind of mistake it is."""
 
+ARRAYS = ("parts", "exact", "near", "position", "cluster")
+Key = tuple[int, int, int, int, float, int]
+"""Row, part, exact, near, position and cluster of an example."""
 Rows = NDArray[np.int64]
 
 
@@ -34,14 +37,15 @@ class Survey:
     exact: NDArray[np.uint64]  # (n,) hash of what the example asks
     near: NDArray[np.uint64]  # (n,) the same without case and spaces
     position: NDArray[np.float64]  # (n,) hash of its row's cluster, or of its input alone, in [0, 1)
+    cluster: NDArray[np.uint64]  # (n,) hash of its row's cluster, 0 for none
     empty: int
     """Rows that hold no example, since they have no answer."""
+    shared: int = 0
+    """Examples left out, whose text stands in another split (`splits.on_one_side`)."""
 
     def take(self, which: NDArray[np.bool_] | Rows) -> Survey:
         """These examples alone."""
-        return Survey(
-            self.parts[which], self.exact[which], self.near[which], self.position[which], self.empty
-        )
+        return replace(self, **{name: getattr(self, name)[which] for name in ARRAYS})
 
     def lowest(self, ranks: NDArray[np.float64], cap: int | None) -> Survey:
         """The examples of the ``cap`` rows of lowest rank; ``ranks``: one a row of the data."""
@@ -65,7 +69,7 @@ def survey(
 
     Raises `UserError` for a row that cannot be read as an example, `UserErrors` for the first 5 of several.
     """
-    found: list[tuple[int, int, int, int, float]] = []
+    found: list[Key] = []
     blocks: list[Survey] = []
     problems: list[UserError] = []
     taken = empty = 0
@@ -94,24 +98,21 @@ def _read(data: Any, block: Rows) -> Iterator[dict[str, Any]]:
     return (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
 
 
-def _keys(
-    format: Format, row: dict[str, Any], number: int, task: str, origin: str
-) -> Iterator[tuple[int, int, int, int, float]]:
-    """(row, part, exact, near, position) of the examples of a row."""
-    position = 0.0
+def _keys(format: Format, row: dict[str, Any], number: int, task: str, origin: str) -> Iterator[Key]:
+    """The keys of the examples of a row."""
+    position, cluster = 0.0, 0
     for part in range(format.parts(row)):
         example = format.of_row(row, part, task=task, id=example_id(format, origin, number, part))
         text = asked(example)
         near = hash_text(folded(text))
         if part == 0:
-            position = _position(example, near)
-        yield number, part, hash_text(text), near, position
+            cluster = hash_text(example.cluster) if example.cluster else 0
+            position = cluster / 2**64 if cluster else _position(example, near)
+        yield number, part, hash_text(text), near, position, cluster
 
 
 def _position(example: Example, near: int) -> float:
-    """The hash of the input alone; it is what is asked where nothing was said before. Of a cluster, of its name."""
-    if example.cluster:
-        return hash_text(folded(example.cluster)) / 2**64
+    """The hash of the input alone; it is what is asked where nothing was said before."""
     return (near if len(example.messages) == 1 else hash_text(folded(example.text))) / 2**64
 
 
@@ -120,21 +121,22 @@ def example_id(format: Format, origin: str, row: int, part: int) -> str:
     return f"{origin}/{row}.{part}" if format.numbered_parts else f"{origin}/{row}"
 
 
-def _arrays(found: list[tuple[int, int, int, int, float]]) -> Survey:
-    rows, parts, exact, near, position = zip(*found, strict=True) if found else ((),) * 5
+def _arrays(found: list[Key]) -> Survey:
+    rows, parts, exact, near, position, cluster = zip(*found, strict=True) if found else ((),) * 6
     return Survey(
         np.array([rows, parts], dtype=np.int32).T.reshape(-1, 2),
         np.array(exact, dtype=np.uint64),
         np.array(near, dtype=np.uint64),
         np.array(position, dtype=np.float64),
+        np.array(cluster, dtype=np.uint64),
         0,
     )
 
 
 def _joined(blocks: list[Survey]) -> Survey:
     """All examples, sorted by row and part."""
-    parts, exact, near, position = (
-        np.concatenate([getattr(block, name) for block in blocks])
-        for name in ("parts", "exact", "near", "position")
-    )
-    return Survey(parts, exact, near, position, 0).take(np.lexsort((parts[:, 1], parts[:, 0])))
+    every: dict[str, Any] = {
+        name: np.concatenate([getattr(block, name) for block in blocks]) for name in ARRAYS
+    }
+    parts = every["parts"]
+    return replace(blocks[0], **every).take(np.lexsort((parts[:, 1], parts[:, 0])))

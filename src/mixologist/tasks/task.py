@@ -130,12 +130,7 @@ def load_tasks(
     outside = [task.out_of_scope for task in loaded.values() if task.out_of_scope]
     splits = {task.name: task.splits for task in [*loaded.values(), *outside]}
     found, kept, mistakes = audit(splits, left_out=left_out, allow_leakage=allow_leakage)
-    emptied = [
-        problem
-        for name in loaded
-        for split in ("train", "validation")
-        for problem in too_few(name, split, kept[name][split])
-    ]
+    emptied = [problem for name in loaded for problem in too_few(name, "train", kept[name]["train"])]
     raise_all(_flat([*problems, *mistakes, *emptied]))
     tasks = {name: _keep(task, kept) for name, task in loaded.items()}
     general = {name: (tasks.pop(name), spec.share) for name, spec in shares.items()}

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from mixologist.errors import UserError
-from mixologist.tasks.formats.classification import Classification, label_text
+from mixologist.tasks.formats.base import label_text
+from mixologist.tasks.formats.classification import Classification
 
 COLUMNS = {"text": "text", "label": "label"}
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from mixologist.errors import UserError
 from mixologist.records import Example
 from mixologist.registry import Registry
+from mixologist.tasks.keys import folded
 
 Row = Mapping[str, Any]
 Fields = Mapping[str, tuple[str, ...]]
@@ -62,9 +63,18 @@ class Format(ABC):
     ) -> Example:
         """`example`, with the cluster of its row."""
         found = self.example(row, part, task=task, id=id, instruction=instruction)
-        if self.cluster is None or _empty(value := _cell(row, self.cluster)):
-            return found
-        return replace(found, cluster=str(value).strip())
+        return (
+            replace(found, cluster=self._cluster(row, self.cluster, place(task, id)))
+            if self.cluster
+            else found
+        )
+
+    def _cluster(self, row: Row, column: str, where: str) -> str:
+        """Its name without case and with single spaces, ``3`` for 3.0; ``""`` for an empty cell."""
+        value = _cell(row, column)
+        if isinstance(value, list | dict) and value:
+            raise self.bad(where, "cluster", value, "text or a number", column=column)
+        return "" if isinstance(value, list | dict) else folded(label_text(value))
 
     @abstractmethod
     def example(
@@ -178,6 +188,17 @@ def several(column: Column) -> tuple[str, ...]:
 def _cell(row: Row, column: str) -> Any:
     value = row.get(column)
     return None if value != value else value  # NaN, the one value that differs from itself
+
+
+def label_text(value: Any) -> str:
+    """A label as text: ``true`` for True, ``1`` for 1 and 1.0, ``""`` for an empty cell."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
 
 
 def _empty(value: Any) -> bool:

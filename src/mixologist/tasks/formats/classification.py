@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from mixologist.errors import UserError, nearest
 from mixologist.tasks.formats.about_text import AboutText
-from mixologist.tasks.formats.base import FORMATS, MOST_LISTED, Columns, Fields, Row
+from mixologist.tasks.formats.base import FORMATS, MOST_LISTED, Columns, Fields, Row, label_text
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,3 @@ class Classification(Labelled):
     def parse(self, text: str) -> str | None:
         """The label that the text is, and nothing else."""
         return self.read(text)
-
-
-def label_text(value: Any) -> str:
-    """A label as text: ``true`` for True, ``1`` for 1 and 1.0, ``""`` for an empty cell."""
-    if value is None or value != value:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from mixologist.errors import UserError
 from mixologist.tasks.formats.about_text import AboutText
-from mixologist.tasks.formats.base import FORMATS, Columns, Fields, Row
-from mixologist.tasks.formats.classification import Labelled, label_text
+from mixologist.tasks.formats.base import FORMATS, Columns, Fields, Row, label_text
+from mixologist.tasks.formats.classification import Labelled
 
 NONE = "none"
 """The label of rows without any: it counts in the metrics as others do (so in LexGLUE, Chalkidis et al. 2022)."""

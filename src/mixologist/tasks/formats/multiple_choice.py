@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 
 from mixologist.errors import UserError
 from mixologist.records import Example
-from mixologist.tasks.formats.base import FORMATS, Columns, Fields, Format, Row, joined, place
-from mixologist.tasks.formats.classification import label_text
+from mixologist.tasks.formats.base import FORMATS, Columns, Fields, Format, Row, joined, label_text, place
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BULLET = re.compile(r"^[-*] +(.+?)\s*$", re.MULTILINE)
