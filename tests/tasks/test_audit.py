@@ -187,9 +187,8 @@ def test_splits_carved_by_cluster_share_neither_clusters_nor_texts(tmp_path: Pat
 
 def test_what_all_clusters_say_stays_where_most_rows_are(write: Write) -> None:
     """Train has as many of such texts as it would have without clusters, and so every label."""
-    rows = [row | {"text": f"thanks {n}"} for n, row in enumerate(patients(300, "note")[2::3] * 4) if n % 4]
-    rows = [row | {"text": f"thanks {n % 40}"} for n, row in enumerate(rows)]
-    splits = by_patient(write("thanks.jsonl", [*patients(300, "note"), *rows]))
+    thanks = [{"text": f"thanks {n % 40}", "label": "thanks", "patient": f"p{n % 300}"} for n in range(900)]
+    splits = by_patient(write("thanks.jsonl", [*patients(300, "note"), *thanks]))
     told = {split: {e.text for e in found if e.text.startswith("thanks")} for split, found in splits.items()}
     assert len(told["train"]) >= 25
     assert sum(map(len, told.values())) == 40
