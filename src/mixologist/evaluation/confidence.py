@@ -67,16 +67,18 @@ def calibration(
 def _by_chance(
     p: Floats, hits: Floats, rows: Sequence[object], random: np.random.Generator
 ) -> Iterator[Floats]:
-    """Hits (n,) that a router whose confidence is right might have had. Prompts of one cluster are right or wrong
-    together as they were: what each lacks to its confidence changes sign, for all of a cluster at once."""
+    """Hits (n,) that a router whose confidence is right might have had: of a prompt by itself with its probability p.
+
+    Prompts of one cluster are right or wrong together as they were: what each lacks to its confidence changes sign, for
+    all of a cluster at once. Of single prompts that would not do: a sure router's rare errors have no counterpart.
+    """
     place: dict[object, int] = {}
     number = np.array([place.setdefault(row, len(place)) for row in rows])
-    clusters = len(place)
+    alone = np.bincount(number)[number] == 1
+    flips = random.spawn(1)[0]
     for _ in range(SAMPLES):
-        if clusters == len(p):
-            yield (random.random(len(p)) < p).astype(np.float64)
-        else:
-            yield p + (2 * random.integers(0, 2, clusters) - 1)[number] * (hits - p)
+        signs = 2 * flips.integers(0, 2, len(place)) - 1
+        yield np.where(alone, random.random(len(p)) < p, p + signs[number] * (hits - p))
 
 
 def _redrawn(rows: Sequence[object], random: np.random.Generator) -> Iterator[NDArray[np.int64]]:
