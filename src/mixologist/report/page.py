@@ -103,7 +103,8 @@ def page(
     parts = [
         f"# {title}",
         f"Metric x 100 on the {evaluation['split']} rows with its interval; after `!` the share of answers that could "
-        f"not be read (format failures). {_scope(evaluation)}",
+        f"not be read (format failures); in brackets after n, of how many conversations or clusters the rows are. "
+        f"{_scope(evaluation)}",
         markdown(cells(evaluation)),
         "\n".join(f"- {sentence}" for sentence in _sentences(evaluation)),
         _section(VERDICTS, _verdicts(evaluation)),
