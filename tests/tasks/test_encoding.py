@@ -59,6 +59,13 @@ def test_the_context_is_shortened_and_never_the_answer_or_the_question(tokenizer
     assert tokenizer.decode(encoded.prompt).endswith("<|end|><|assistant|>")
 
 
+@pytest.mark.parametrize("message", ["start", "assistant", "end", "s"])
+def test_the_turn_is_not_what_the_template_writes_behind_the_message(tokenizer: Any, message: str) -> None:
+    encoded = Encoder(tokenizer, 100).prompt([{"role": "user", "content": message}])
+    alone = Encoder(tokenizer, 100).prompt([{"role": "user", "content": "a message of its own"}])
+    assert encoded.turn[0] == alone.turn[0]
+
+
 def test_without_a_context_the_oldest_turns_go_first(tokenizer: Any) -> None:
     history: list[dict[str, str]] = []
     for number in range(20):

@@ -26,7 +26,7 @@ PLAIN_TEMPLATE = (
 )
 """For a base without a chat template of its own."""
 
-PROBE = "probe-answer"
+PROBE = "probe-text"
 SHORTEST_PROMPT = 8
 """Tokens of a prompt below which nothing sensible is left."""
 
@@ -69,7 +69,7 @@ class Encoder:
     def __init__(self, tokenizer: Any, max_length: int) -> None:
         self.tokenizer = tokenizer
         self.max_length = max_length
-        self._before, self._after = self._completion_frame()
+        self._closing, self._before, self._after = self._frame()
 
     def with_length(self, max_length: int | None) -> Encoder:
         """The same encoder with another longest length."""
@@ -92,7 +92,8 @@ class Encoder:
         rendered = self._render(messages, add_generation_prompt=True)
         encoding = self.tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=True)
         content = messages[-1]["content"].strip()
-        begin = rendered.rfind(content)
+        # Not in what the template writes behind it: a message of "start" stands in many an "<|im_start|>assistant".
+        begin = rendered.rfind(content, 0, len(rendered.removesuffix(self._closing)))
         end = begin + len(content) if begin >= 0 else len(rendered)
         inside = [i for i, (a, b) in enumerate(encoding["offset_mapping"]) if b > max(begin, 0) and a < end]
         turn = (inside[0], inside[-1] + 1) if inside else (0, len(encoding["input_ids"]))
@@ -138,13 +139,13 @@ class Encoder:
             left = _replace(messages, text, short)
         return encoded, left
 
-    def _completion_frame(self) -> tuple[str, str]:
-        """What the template writes around an answer, found by asking it for one."""
-        question = [{"role": "user", "content": "probe-question"}]
-        prompt = self._render(question, add_generation_prompt=True)
-        full = self._render([*question, {"role": "assistant", "content": PROBE}], add_generation_prompt=False)
+    def _frame(self) -> tuple[str, str, str]:
+        """What the template writes after a question, before an answer to it, and after that, found by asking it."""
+        asked = [{"role": "user", "content": PROBE}]
+        prompt = self._render(asked, add_generation_prompt=True)
+        full = self._render([*asked, {"role": "assistant", "content": PROBE}], add_generation_prompt=False)
         before, _, after = full[len(prompt) :].partition(PROBE) if full.startswith(prompt) else ("", "", "")
-        return before, after.rstrip() or str(self.tokenizer.eos_token)
+        return prompt.rpartition(PROBE)[2], before, after.rstrip() or str(self.tokenizer.eos_token)
 
     def _render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         template = None if self.tokenizer.chat_template else PLAIN_TEMPLATE
