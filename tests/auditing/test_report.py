@@ -157,6 +157,7 @@ def test_every_kind_is_planted_somewhere() -> None:
         "lost",
         "shared",
         "straddling",
+        "big_cluster",
     }
     assert set(PLANTED) | elsewhere == set(KINDS)
 
@@ -173,6 +174,15 @@ def test_clusters_on_both_sides_are_found(bench: Bench) -> None:
         rows[7] |= {"who": "Ann"} if split != "validation" else {}
         bench.write(f"one/{split}.jsonl", lines(rows))
     assert clusters(bench) == {"straddling": ["train row 8"]}
+
+
+def test_a_cluster_that_may_stand_for_none_is_found(bench: Bench) -> None:
+    for number, split in enumerate(("train", "validation", "test")):
+        rows = [one | {"who": f"{split} {n}"} for n, one in enumerate(labelled(100 * number, 40))]
+        nameless = {"train": 10, "validation": 9, "test": 0}[split]
+        rows[:nameless] = [row | {"who": f"n/a in {split}"} for row in rows[:nameless]]
+        bench.write(f"one/{split}.jsonl", lines(rows))
+    assert clusters(bench) == {"big_cluster": [f"train row {n}" for n in range(1, 6)]}
 
 
 def test_texts_of_several_clusters_stop_nothing_where_splits_are_carved(bench: Bench) -> None:

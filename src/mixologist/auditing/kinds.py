@@ -41,6 +41,7 @@ KINDS = {
     "near_other_leak": Kind("train rows nearly as in another task's validation or test", "removed"),
     "shared": Kind("rows of carved splits that are left out: clusters in another split have the same text"),
     "straddling": Kind("train rows of a cluster that its own validation or test has, too"),
+    "big_cluster": Kind("rows of a cluster that is a quarter of its split: does its name stand for none?"),
     "overlap": Kind("validation rows that also stand in its test", "removed", stops=True),
     "duplicate": Kind("train rows that ask and answer what an earlier one does", "removed"),
     "near_duplicate": Kind("train rows nearly like an earlier one"),

@@ -21,6 +21,7 @@ from mixologist.recipe.schema import Recipe, TaskSpec
 from mixologist.tasks.audit import straddling
 from mixologist.tasks.card import merge
 from mixologist.tasks.encoding import Encoder
+from mixologist.tasks.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,18 @@ def _note(tasks: dict[str, Looked], twins: Twins) -> None:
             looked.findings.note("shared", "clusters in another split have them", shared)
         for number in np.flatnonzero(straddling(surveys)).tolist():
             looked.findings.note("straddling", looked.place("train", number))
+        for split, held in surveys.items():
+            for number in np.flatnonzero(in_big_clusters(held)).tolist():
+                looked.findings.note("big_cluster", looked.place(split, number))
         for index in conflicts(looked):
             looked.findings.note("conflict", looked.place("train", int(index)))
+
+
+def in_big_clusters(survey: Survey) -> NDArray[np.bool_]:
+    """Which examples are of clusters that are at least a quarter of their split, and ten, (n,)."""
+    names, counts = np.unique(survey.cluster, return_counts=True)
+    big = names[(counts >= max(10, 0.25 * len(survey.cluster))) & (names != 0)]
+    return np.isin(survey.cluster, big)
 
 
 def _describe(looked: Looked) -> dict[str, Any]:
