@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mixologist.fitting import dtype_of, memory_fits, needs, tokens_at_once
@@ -16,7 +17,7 @@ def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
     everything = plan.tasks.tasks | plan.general
     seeds, fulls = plan.recipe.evaluation.seeds, [plan_of_full(plan, name) for name in full_models(plan)]
     adapted, full = plan.tokens_computed() * seeds, sum(each.tokens_computed() for each in fulls) * seeds
-    trunk = trunk_cache(plan, adapted)
+    trunk, recompute = trunk_cache(plan, adapted), plan.recipe.training.gradient_checkpointing
     return {
         "tasks": {name: _describe_task(plan, task) for name, task in everything.items()},
         "schedule": [{"epoch": n + 1, "shares": shares} for n, shares in enumerate(plan.forecast.shares)],
@@ -27,6 +28,7 @@ def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
         "adapter_parameters": plan.adapter_numbers,
         "trunk": plan.trunk,
         "trunk_cache": trunk,
+        "trunk_offers": trunk_offers(plan, adapted),
         "router_depth": plan.depth,
         "steps": plan.forecast.steps,
         "seeds": seeds,
@@ -34,8 +36,8 @@ def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
         "memory_bytes": _memory(plan),
         "seconds": round(
             seconds(
-                training_flops(plan.skeleton, adapted) * trunk["passes"]
-                + training_flops(plan.skeleton, full, full=True),
+                training_flops(plan.skeleton, adapted, recompute=recompute) * trunk["passes"]
+                + training_flops(plan.skeleton, full, full=True, recompute=recompute),
                 plan.recipe.training.device,
             )
         ),
@@ -64,6 +66,17 @@ def trunk_cache(plan: Plan, computed: int) -> dict[str, Any]:
         "passes": passes / max(1, 2 * blocks * computed),
         "saves": 1 - passes / max(1, plain),
     }
+
+
+def trunk_offers(plan: Plan, computed: int) -> list[dict[str, Any]]:
+    """What trunks of a quarter and of half of the blocks would take on disk, and save of ordinary training's passes."""
+    blocks = plan.skeleton.blocks
+    depths = sorted({depth for depth in (blocks // 4, blocks // 2) if depth > plan.trunk})
+    offers = {depth: trunk_cache(replace(plan, trunk=depth), computed) for depth in depths}
+    return [
+        {"trunk": depth, "bytes": offer["bytes"], "saves": 1 - offer["passes"]}
+        for depth, offer in offers.items()
+    ]
 
 
 def _validation_tokens(plan: Plan) -> int:

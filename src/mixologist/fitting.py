@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import torch
+
 from mixologist.model.base import choose_device, choose_dtype
 from mixologist.model.footprint import Footprint, footprint
 from mixologist.planning import Plan, full_models
@@ -48,7 +50,7 @@ def needs(plan: Plan, dtype: str, recompute: bool) -> Footprint:
     """The memory of a plan's training with these settings."""
     return footprint(
         plan.skeleton, plan.adapter_numbers * plan.adapters, dtype, trunk=plan.trunk,
-        full=bool(full_models(plan)), recompute=recompute,
+        full=bool(full_models(plan)), recompute=recompute, dropout=plan.recipe.adapters.lora_dropout > 0,
     )  # fmt: skip
 
 
@@ -57,6 +59,8 @@ def dtype_of(plan: Plan) -> str:
     training = plan.recipe.training
     if training.dtype != "auto":
         return training.dtype
+    if training.device.startswith("cuda") and not torch.cuda.is_available():
+        return "bfloat16"  # a plan for another machine, whose GPU will have it
     return str(choose_dtype(choose_device(training.device))).removeprefix("torch.")
 
 

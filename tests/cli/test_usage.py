@@ -199,6 +199,8 @@ def test_what_nobody_foresaw_is_one_message_and_a_file(
 
 
 def test_a_plan_for_a_gpu_can_be_made_without_one(place: Place, cli: Cli) -> None:
-    told = cli("plan", place.recipe(), "--set", "training.device=cuda", "--json")
-    assert told.status == 0, told.err
+    for dtype in ("float32", "auto"):
+        settings = (f"training.{key}" for key in ("device=cuda", f"dtype={dtype}"))
+        told = cli("plan", place.recipe(), *(part for one in settings for part in ("--set", one)), "--json")
+        assert told.status == 0, told.err
     assert told.json["seconds"] >= 0

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import mixologist
+from benchmarks import memory
 from mixologist.cli.main import app
 from mixologist.model.builtin import builtin
 
@@ -21,6 +22,7 @@ SEVEN_B = {
     "intermediate_size": 11008, "vocab_size": 32_000, "max_position_embeddings": 4096,
 }  # fmt: skip
 GPU = 24.0
+RECORD = Path(memory.__file__).with_name("memory_cpu2_202611.json")
 
 
 @pytest.fixture
@@ -78,3 +80,40 @@ def test_nothing_fits_where_the_base_alone_is_too_large(recipe: dict[str, Any], 
     assert "Nothing fits" in shown.output
     fitting = CliRunner().invoke(app, ["plan", str(file), "--memory", str(GPU)])
     assert "training.gradient_checkpointing: true" in fitting.output
+
+
+def test_ten_tasks_on_a_7b_base_fit_in_four_bits(recipe: dict[str, Any], tmp_path: Path) -> None:
+    tasks = [{"name": f"u{n}", "path": _rows(tmp_path / f"u{n}")} for n in range(5)]
+    found = mixologist.plan(recipe | {"tasks": recipe["tasks"] + tasks}, memory_gb=GPU)["memory_fits"]
+    chosen = found["settings"][found["chosen"]]
+    assert (chosen["dtype"], chosen["gradient_checkpointing"], chosen["fits"]) == ("nf4", True, True)
+
+
+@pytest.mark.parametrize("name", ["as the recipes have it", "ten tasks, rank 64", "float32"])
+def test_what_is_planned_is_what_the_measured_peaks_were_held_against(name: str, tmp_path: Path) -> None:
+    """Another constant means another table: run ``benchmarks.memory`` anew."""
+    recorded = json.loads(RECORD.read_text(encoding="utf-8"))["configurations"][name]
+    file = memory.recipe(memory.CONFIGURATIONS[name], tmp_path)
+    overrides = [] if name == "float32" else ["training.dtype=bfloat16"]
+    planned = mixologist.plan(file, overrides=overrides)["memory_bytes"] / 1e6
+    assert planned == pytest.approx(recorded["planned_mb"], rel=0.01)
+    assert abs(recorded["off"]) < 0.2
+
+
+def test_dropout_and_double_precision_take_memory(recipe: dict[str, Any]) -> None:
+    def planned(**changes: Any) -> int:
+        return int(mixologist.plan(recipe | changes)["memory_bytes"])
+
+    plain = planned()
+    assert planned(adapters={"lora_dropout": 0.1}) > plain * 1.1
+    single, double = (planned(training={"dtype": dtype}) for dtype in ("float32", "float64"))
+    assert double == pytest.approx(2 * single, rel=0.05)
+
+
+def test_a_plan_offers_a_trunk_and_says_what_it_would_save(recipe: dict[str, Any]) -> None:
+    quarter, half = mixologist.plan(recipe)["trunk_offers"]
+    assert (quarter["trunk"], half["trunk"]) == (8, 16)
+    # Three epochs of two adapters read what is computed once: s (1 - 1/12) + 0 of 2 L passes, at the least.
+    assert 0.2 < quarter["saves"] < 0.25
+    assert 0.4 < half["saves"] < 0.5
+    assert half["bytes"] == quarter["bytes"] > 0

@@ -189,3 +189,13 @@ def test_a_baseline_is_a_name_or_an_endpoint(baseline: object, says: str) -> Non
         load({"tasks": [{"name": "a", "path": "x"}], "evaluation": {"baselines": ["base", baseline]}})
     assert "evaluation.baselines[1]" in caught.value.what
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("device", "meta"), ("device", "cuda:"), ("device", "gpu"), ("trunk_cache_gb", 1e300)]
+)
+def test_a_device_or_a_disk_that_there_cannot_be(key: str, value: object) -> None:
+    assert list(_report({"tasks": [TASK], "training": {key: value}})) == [f"training.{key}: wrong value"]
+    recipe, mistakes = validate({"tasks": [TASK], "training": {"device": "cuda:1", "trunk_cache_gb": 0}})
+    assert recipe
+    assert not mistakes

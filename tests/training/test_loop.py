@@ -16,7 +16,7 @@ from mixologist.training.job import Job, Watch
 from mixologist.training.loop import train
 from mixologist.training.state import Log
 from tests.tiny import tiny
-from tests.training.jobs import ROWS, job, weights
+from tests.training.jobs import ROWS, job, trace, weights
 
 
 @pytest.fixture
@@ -64,6 +64,14 @@ def test_a_stopped_run_continues_bit_for_bit(base: Base, tmp_path: Path, changes
         assert torch.equal(resumed[name], tensor), name
     for log in ("metrics.jsonl", "trace.jsonl"):
         assert (tmp_path / "parts" / log).read_bytes() == (tmp_path / "whole" / log).read_bytes()
+
+
+def test_an_adapter_that_learnt_nothing_new_loses_no_patience(base: Base, tmp_path: Path) -> None:
+    made = job(base, tmp_path, early_stopping_patience=1, num_train_epochs=4)
+    train(made)
+    updates = trace(tmp_path, "c")
+    assert updates
+    assert updates[0]["step"] > 2 * made.validate_every, "two validations come before its first update"
 
 
 def test_what_was_logged_after_the_checkpoint_is_forgotten_on_resume(base: Base, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ def run(
         bool, typer.Option(help="Go on where a row stands in train and in test.")
     ] = False,
     memory: Annotated[
-        float | None, typer.Option(metavar="GB", min=1, help="Which settings fit into so much memory.")
+        float | None,
+        typer.Option(metavar="GB", min=1, max=1e6, help="Which settings fit into so much memory."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -55,8 +56,8 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
         f"{len(described['adapters'])} adapters of {described['adapter_parameters']:,} parameters; "
         f"about {described['memory_bytes'] / 1e9:.1f} GB and {described['seconds'] / 60:.0f} minutes (rough)"
     )
-    if described["trunk"]:
-        out.print(_trunk(described["trunk"], described["trunk_cache"]))
+    trunk = described["trunk"]
+    out.print(_trunk(trunk, described["trunk_cache"]) if trunk else _offered(described["trunk_offers"]))
     if fits := described["memory_fits"]:
         out.print(_fits(fits))
         out.print(_advice(fits, len(described["adapters"])), markup=False, soft_wrap=True)
@@ -70,6 +71,14 @@ def _trunk(blocks: int, cache: dict[str, Any]) -> str:
     else:
         what = f"stored once ({size(cache['bytes'])} on disk), which saves {cache['saves']:.0%} of the block passes"
     return f"Trunk of {blocks} blocks: hidden states {what}"
+
+
+def _offered(offers: list[dict[str, Any]]) -> str:
+    told = [f"{one['trunk']} ({one['saves']:.0%}, {size(one['bytes'])} on disk)" for one in offers]
+    return (
+        f"No trunk. Block passes that adapters.trunk would spare: {', '.join(told)}; "
+        "what it cost where that was measured: docs/recipe.md"
+    )
 
 
 def _fits(fits: dict[str, Any]) -> Table:
@@ -94,6 +103,8 @@ def _advice(fits: dict[str, Any], adapters: int) -> str:
     fit = fits["settings"][fits["chosen"]]
     settings = {"dtype": fit["dtype"], "gradient_checkpointing": str(fit["gradient_checkpointing"]).lower()}
     chosen = "  ".join(f"training.{key}: {value}" for key, value in settings.items())
+    if fit["dtype"] == "nf4":
+        chosen += "  (pip install 'mixologist[4bit]')"
     return f"{adapters} adapters fit with {chosen}  training.max_tokens_per_batch: at most {fit['largest']:,}"
 
 

@@ -37,11 +37,11 @@ def skeleton(config: Any) -> Skeleton:
     return Skeleton(parameters, linears, depth, config.hidden_size, config.vocab_size)
 
 
-def training_flops(base: Skeleton, tokens: int, *, full: bool = False) -> float:
+def training_flops(base: Skeleton, tokens: int, *, full: bool = False, recompute: bool = False) -> float:
     """Forward (2 P) and gradient of the inputs (2 P) of each token; gradients of frozen weights are not computed, those
-    of a ``full`` fine-tuning are (2 P).
+    of a ``full`` fine-tuning are (2 P). To ``recompute`` is another forward pass (2 P).
     """
-    return (6.0 if full else 4.0) * base.parameters * tokens
+    return 2.0 * (2 + full + recompute) * base.parameters * tokens
 
 
 def seconds(flops: float, device: str) -> float:

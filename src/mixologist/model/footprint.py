@@ -19,8 +19,10 @@ ACTIVATIONS = 40
 """Numbers kept for the backward pass per token, block and hidden unit: 164 kB a token on the built-in base. Measured
 there (bfloat16): 79 kB a token from 1,024 to 4,096 tokens, where other stages are part of the peak, 136 kB from there
 to 8,192; texts of 1,000 tokens take more, whose attention is kept (`causal.KEPT`)."""
+DROPPED = 15
+"""Numbers kept besides where adapters have dropout: what they read, and its mask. Measured there at 8,192 tokens."""
 VECTORS = 5
-"""Float32 copies of what is trained: weights, gradients, two moments, the best state."""
+"""Copies of what is trained, float32 (float64 where the base is): weights, gradients, two moments, the best state."""
 NUMBER_BYTES = {"float64": 8.0, "float32": 4.0, "bfloat16": 2.0}
 FOUR_BITS = 0.5 + 0.5 / 64 + 4 / (64 * 256)
 """Bytes of a number in nf4 with its doubly quantised scales (blocks of 64, of 256; QLoRA, arXiv 2305.14314)."""
@@ -53,7 +55,14 @@ class Footprint:
 
 
 def footprint(
-    base: Skeleton, trained: int, dtype: str, *, trunk: int = 0, full: bool = False, recompute: bool = False
+    base: Skeleton,
+    trained: int,
+    dtype: str,
+    *,
+    trunk: int = 0,
+    full: bool = False,
+    recompute: bool = False,
+    dropout: bool = False,
 ) -> Footprint:
     """Training's memory.
 
@@ -64,6 +73,7 @@ def footprint(
         trunk: lowest blocks that carry no adapter: nothing of theirs is kept for the backward pass.
         full: whether copies of the base are also trained whole, one at a time, when the adapters are done.
         recompute: whether blocks keep their inputs only; one at a time then has all its activations.
+        dropout: whether adapters have any.
     """
     number = NUMBER_BYTES["bfloat16" if dtype == "nf4" else dtype]
     inside = sum(d_in * d_out for d_in, d_out in base.linears.values()) if dtype == "nf4" else 0
@@ -71,11 +81,12 @@ def footprint(
     moved = max(trained, base.parameters if full else 0)
     lowered = number if number < 4 else 0  # the copy that a pass multiplies with
     above = base.blocks - (0 if full else trunk)
-    kept = ACTIVATIONS + above if recompute else ACTIVATIONS * above
+    in_a_block = ACTIVATIONS + dropout * DROPPED
+    kept = in_a_block + above if recompute else in_a_block * above
     return Footprint(
         libraries=LIBRARIES,
         base=int(weights),
-        trained=int(moved * (VECTORS * 4 + lowered)),
+        trained=int(moved * (VECTORS * max(4.0, number) + lowered)),
         logits=int((2 * number + 4) * AT_ONCE),  # they, their gradient, one of both in float32
         a_token=int(kept * base.hidden_size * number),
     )

@@ -16,6 +16,7 @@ NonNegative = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """A task or adapter name: it becomes a folder name, so letters, digits, ``_ . -`` only."""
 ADDRESS = r"^https?://[^/]"
+DEVICE = r"^(auto|cpu|cuda(:\d+)?)$"
 
 Challenge = Literal["negation", "numbers", "typos", "reworded"]
 """How test rows are altered (``tasks.challenges``)."""
@@ -194,18 +195,18 @@ class Training(Section):
     loss_weighting: Literal["task", "token"] = "task"
     """``task``: token mean per task, weighted by its examples in the update; ``token``: mean over tokens."""
     early_stopping_patience: Positive | None = None
-    """Validations without a better loss after which an adapter stops."""
+    """Validations, each after new updates of it, without a better loss after which an adapter stops."""
     checkpoint_every: Positive = 50
     """Steps between checkpoints; a killed run continues from the last."""
     gradient_checkpointing: bool = False
-    """Compute blocks again in the backward pass: less memory, about a third more time, the same gradients."""
-    trunk_cache_gb: NonNegative = 20
+    """Compute blocks again in the backward pass: less memory, one more forward pass, the same gradients."""
+    trunk_cache_gb: Annotated[float, Field(ge=0, le=1e6)] = 20
     """Most disk space (10^9 bytes) for hidden states that a trunk leaves for its adapters; 0: computed each time."""
     torch_compile: bool = False
     """Compile the blocks in training."""
     dtype: Literal["auto", "float32", "bfloat16", "float64", "nf4"] = "auto"
     """``nf4``: the frozen base's linears in four bits, computed in bfloat16 (QLoRA, arXiv 2305.14314)."""
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=DEVICE)] = "auto"
     report_to: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
 
 

@@ -16,6 +16,7 @@ Node = dict[str, Any]
 
 NAME = "a name: letters, digits, _ . - (a letter or digit first, at most 64)"
 ADDRESS = "an address such as https://host/v1"
+DEVICE = "auto, cpu, cuda, or one of several GPUs such as cuda:1"
 
 _NAME_TYPE: TypeAdapter[str] = TypeAdapter(schema.Name)
 _ROOT: Node = schema.Recipe.model_json_schema(by_alias=False)
@@ -25,7 +26,7 @@ SECTIONS = {
     if isinstance(thing, type) and issubclass(thing, schema.Section)
 }
 """Class name -> the part of a recipe."""
-PATTERNS = {_NAME_TYPE.json_schema()["pattern"]: NAME, schema.ADDRESS: ADDRESS}
+PATTERNS = {_NAME_TYPE.json_schema()["pattern"]: NAME, schema.ADDRESS: ADDRESS, schema.DEVICE: DEVICE}
 _TYPES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null"}
 _BOUNDS = {
     "minimum": "at least",

@@ -72,6 +72,7 @@ class _Run:
         self.updater = Updater(job.base, job.bank, job.rows, job.options, job.frozen)
         self.units = self._make_units()
         self.base_losses: dict[str, float] = {}
+        self.validated: dict[str, int] = {}
         self.last: Losses = {}
         self.at_best: Losses = {}
         self.logs = Logs(job.folder, self._clock, watch.track)
@@ -165,13 +166,15 @@ class _Run:
         self.watch.progress(self.step, self.job.feeds.steps, news)
 
     def validate(self) -> None:
-        """Validation loss of every running adapter on each of its tasks; keep what is best, stop what has stopped."""
-        pairs = [
-            (name, task)
-            for name, tasks in self.job.feeds.adapters.items()
-            if name not in self.stopped
-            for task in tasks
+        """Validation loss of every running adapter on each of its tasks; keep what is best, stop what has stopped.
+
+        One without an update since the last time has the loss that it had, and loses no patience over it.
+        """
+        moved = [
+            name for name in self.job.feeds.adapters if name not in self.stopped and self.has_moved(name)
         ]
+        self.validated |= {name: self.sampler.updates[name] for name in moved}
+        pairs = [(name, task) for name in moved for task in self.job.feeds.adapters[name]]
         self.last |= self.job.validate(pairs)
         self.logs.validation(self.last)
         for unit in self.units:
@@ -185,6 +188,10 @@ class _Run:
             if stops:
                 self.logs.stop(unit.adapters, unit.best_step)
 
+    def has_moved(self, name: str) -> bool:
+        """Whether an adapter is not what it was when last validated; ``common`` moves all."""
+        return "common" in self.updater.optimizers or self.sampler.updates[name] != self.validated.get(name)
+
     def checkpoint(self) -> None:
         """All of the above, to disk."""
         tensors: dict[str, torch.Tensor] = {}
@@ -197,6 +204,7 @@ class _Run:
             "sampler": self.sampler.state(),
             "units": [unit.state() for unit in self.units],
             "base_losses": self.base_losses,
+            "validated": self.validated,
             "last": as_list(self.last),
             "at_best": as_list(self.at_best),
             "computed": self.computed,
@@ -212,7 +220,7 @@ class _Run:
             optimizer.restore({key[len(prefix) :]: t for key, t in tensors.items() if key.startswith(prefix)})
         for unit, saved in zip(self.units, state["units"], strict=True):
             unit.restore(saved, {n: tensors[f"best/{n}"] for n in unit.adapters if f"best/{n}" in tensors})
-        self.base_losses = state["base_losses"]
+        self.base_losses, self.validated = state["base_losses"], state.get("validated", {})
         self.last, self.at_best = as_losses(state["last"]), as_losses(state["at_best"])
         self.logs.restore(state)
 
