@@ -23,7 +23,7 @@ from mixologist.errors import Interrupted
 from mixologist.mixing.batching import Segment, pack
 from mixologist.mixing.sampler import Update
 from mixologist.model import families
-from mixologist.model.adapters import Bank, Shape
+from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.checkpoint import PREFIX, save_adapter
 from mixologist.model.forward import target_losses
@@ -89,18 +89,22 @@ def trains(family: str, folder: Path) -> None:
 
 
 def _from_trunk(base: Base, folder: Path) -> None:
-    """Above a trunk whose states are stored, losses are those of the whole base."""
-    above = [name for name in families.linears(base.model) if "1" in name.split(".")]
-    bank = Bank(base, [Shape("a", 4, 8.0)], modules=above)
+    """Above a trunk whose states are stored, losses and gradients are those of the whole base."""
+    bank = bank_of(base, "a", "b", trunk=1)
     plain = rows(6)
     stored = TrunkCache(folder, 10**9).store(base, 1, {"t": plain})["t"]
     assert stored[0].hidden
-    losses = [
-        target_losses(base, bank, pack([Segment(0, each[n], 1.0) for n in range(6)], adapters=1))
-        for each in (plain, stored)
-    ]
+    found = []
+    for each in (plain, stored):
+        batch = pack([Segment(n // 2, each[n], 1.0) for n in range(6)], adapters=2)  # two of the plain base
+        losses = target_losses(base, bank, batch)
+        losses.sum().backward()
+        found.append([losses.detach(), *gradients(bank)])
     bank.detach()
-    torch.testing.assert_close(*losses, rtol=1e-5, atol=1e-5)
+    assert len(found[0]) == 1 + 4 * len(bank.layers)
+    assert all(bool(tensor.any()) for tensor in found[0])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9 * float(other.abs().max()))
 
 
 def packs(family: str, folder: Path) -> None:

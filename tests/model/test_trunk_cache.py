@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from mixologist.model.base import Base
 from mixologist.model.forward import target_losses
 from mixologist.model.shelf import Shelf
 from mixologist.model.trunk_cache import TrunkCache
-from tests.tiny import linears, rows, tiny
+from tests.tiny import Row, linears, rows, tiny
 
 MUCH = 10**9
 
@@ -102,6 +104,55 @@ def test_a_second_use_computes_nothing_and_a_row_may_be_any(base: Base, tmp_path
     assert not np.array_equal(states(other)[0], first[0])
 
 
+def key(
+    base: Base, blocks: int = 1, of: Sequence[Encoded] = (Row((11, 12), (13,)), Row((14,), (15,)))
+) -> str:
+    return trunk_cache._Entry.of(base, blocks, of, Path("trunk")).key
+
+
+def test_a_key_is_that_of_the_same_ids_wherever_a_completion_begins(base: Base) -> None:
+    assert key(replace(base), of=[Row((11,), (12, 13)), Row((14, 15), ())]) == key(base)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda base: key(base, of=[Row((11, 12), (13,)), Row((14,), (16,))]),
+        lambda base: key(base, of=[Row((11, 12), (13, 14)), Row((), (15,))]),
+        lambda base: key(base, of=[Row((14,), (15,)), Row((11, 12), (13,))]),
+        lambda base: key(base, blocks=2),
+        lambda base: key(replace(base, folder=None)),
+        lambda base: key(replace(base, number="nf4")),
+        lambda base: key(replace(base, device=torch.device("cuda"))),
+    ],
+    ids=["token id", "row border", "order", "blocks", "base", "dtype", "device"],
+)
+def test_other_rows_or_another_base_have_another_key(base: Base, other: Callable[[Base], str]) -> None:
+    assert other(base) != key(base)
+
+
+def newer(package: str) -> Callable[[str], str]:
+    """The installed versions, but for one package's."""
+    return lambda name: version(name) + ".1" * (name == package)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NAME", "another"),
+        ("REVISION", trunk_cache.REVISION + 1),
+        *(("version", newer(package)) for package in ("mixologist", "torch", "transformers")),
+    ],
+    ids=["attention", "revision", "mixologist", "torch", "transformers"],
+)
+def test_other_code_has_another_key(
+    base: Base, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    before = key(base)
+    monkeypatch.setattr(trunk_cache, name, value)
+    assert key(base) != before
+
+
 def test_windows_and_packs_do_not_change_what_is_stored(
     base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +213,18 @@ def test_what_was_used_longest_ago_makes_room(base: Base, tmp_path: Path) -> Non
     assert all(np.array_equal(a, b) for a, b in zip(before, states(kept), strict=True))
 
 
+def test_an_entry_that_was_opened_again_stays(base: Base, tmp_path: Path) -> None:
+    opened, idle = rows(9, seed=1), rows(9, seed=2)
+    entries = [trunk_cache._Entry.of(base, 1, each, tmp_path / "trunk") for each in (opened, idle)]
+    cache(tmp_path).store(base, 1, {"opened": opened, "idle": idle})
+    for last_used, entry in enumerate(entries):
+        os.utime(entry.seal, (last_used, last_used))
+    cache(tmp_path).store(base, 1, {"opened": opened})
+    room = sum(entry.file.stat().st_size for entry in entries) + 10
+    cache(tmp_path, room).store(base, 1, {"newest": rows(3, seed=3)})
+    assert [entry.file.exists() for entry in entries] == [True, False]
+
+
 def test_splits_larger_than_the_cache_are_not_stored(base: Base, tmp_path: Path) -> None:
     stored = cache(tmp_path, room=1000).store(base, 1, {"t": rows(9)})
     assert stored["t"][0].hidden is None
@@ -206,30 +269,54 @@ def test_a_stop_leaves_nothing_half_written(base: Base, tmp_path: Path) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
+from filelock import FileLock
+from mixologist.model import trunk_cache
 from mixologist.model.base import load_base
-from mixologist.model.trunk_cache import TrunkCache
 from tests.tiny import rows
+
+def told(path):
+    print("asks", flush=True)
+    return FileLock(path)
+
+trunk_cache.FileLock = told
 base = load_base(sys.argv[1], dtype="float64", device="cpu")
 seen = []
 base.blocks[0].mlp.register_forward_hook(lambda *_: seen.append(1))
-for name in sys.argv[3:]:
-    stored = TrunkCache(Path(sys.argv[2]), 10**9).store(base, 1, {"t": rows(400, seed=int(name))})["t"]
-    print(len(seen), float(sum(row.hidden.states.sum() for row in stored)))
+cache = trunk_cache.TrunkCache(Path(sys.argv[2]), 10**9)
+for seed in sys.argv[3:]:
+    stored = cache.store(base, 1, {"t": rows(400, seed=int(seed))})["t"]
+    print(seed, float(sum(row.hidden.states.sum() for row in stored)))
+print("passes", len(seen))
 """
 
 
+def passes(base: Base, seed: int, folder: Path) -> int:
+    """Through the trunk, to fill an entry once."""
+    seen = counted(base)
+    TrunkCache(folder, MUCH).store(base, 1, {"t": rows(400, seed=seed)})
+    return len(seen)
+
+
 def test_two_processes_wait_for_one_another(base: Base, tmp_path: Path) -> None:
-    seeds = ["1", "2", "3"]
-    command = [sys.executable, "-c", PROGRAM, str(base.folder), str(tmp_path / "trunk")]
-    processes = [
-        subprocess.Popen([*command, *order], stdout=subprocess.PIPE, text=True)
-        for order in (seeds, seeds[::-1])
+    folder = tmp_path / "trunk"
+    folder.mkdir()
+    both = trunk_cache._Entry.of(base, 1, rows(400, seed=2), folder)
+    command = [sys.executable, "-c", PROGRAM, str(base.folder), str(folder)]
+    with FileLock(both.lock):
+        processes = [
+            subprocess.Popen([*command, *order], stdout=subprocess.PIPE, text=True)
+            for order in (["2", "1", "3"], ["2", "3", "1"])
+        ]
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.readline() == "asks\n"
+    told = [
+        dict(line.split() for line in process.communicate()[0].splitlines() if line != "asks")
+        for process in processes
     ]
-    told = [process.communicate()[0].split() for process in processes]
     assert all(process.returncode == 0 for process in processes)
-    assert sorted(told[0][1::2]) == sorted(told[1][1::2])
-    assert len(list((tmp_path / "trunk").glob("*.npy"))) == 3
-    batches = len(
-        list(trunk_cache._windows(np.cumsum([len(r.prompt) + len(r.completion) for r in rows(400)])))
-    )
-    assert sum(int(numbers[-2]) for numbers in told) >= 3 * batches
+    found = sum(int(each.pop("passes")) for each in told)
+    assert told[0] == told[1]
+    assert len(list(folder.glob("*.npy"))) == 3
+    assert both.file.exists()
+    assert found == sum(passes(base, seed, tmp_path / "alone") for seed in (1, 2, 3))
