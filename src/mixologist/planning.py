@@ -254,8 +254,8 @@ def _check_answers(tasks: TaskSet, config: Any) -> None:
 
 
 def _trunk(recipe: Recipe, bones: Skeleton) -> int:
-    """``auto`` is 0. At 400 rows a task no split of the built-in base is told to cost anything (docs/results/
-    trunk-finance.md), but where there are more rows, and more for depth to learn, that is not measured.
+    """``auto`` is 0. On trimmed rows a quarter of the built-in base's blocks cost nothing and half of them up to 3 points
+    (docs/results/trunk-finance.md, trunk-service.md); where there is more for depth to learn, that is not measured.
     """
     trunk = recipe.adapters.trunk
     if trunk == "auto":
