@@ -254,7 +254,7 @@ def _check_answers(tasks: TaskSet, config: Any) -> None:
 
 
 def _trunk(recipe: Recipe, bones: Skeleton) -> int:
-    """``auto`` is 0. On trimmed rows a quarter of the built-in base's blocks cost nothing and half of them up to 3 points
+    """``auto`` is 0. On trimmed rows a quarter of the built-in base's blocks cost nothing, half of them up to 3 points
     (docs/results/trunk-finance.md, trunk-service.md); where there is more for depth to learn, that is not measured.
     """
     trunk = recipe.adapters.trunk
