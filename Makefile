@@ -22,7 +22,8 @@ demo: setup  ## several skills on the built-in model, offline, in minutes
 	$(BIN)/mixologist demo
 
 test: setup  ## all tests: CPU, no network
-	$(BIN)/python -m pytest
+	# One thread: tiny models have no work for two, and waiting for one another can take minutes where a core is shared.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 check: setup  ## format, lint, types, import contract
 	$(BIN)/ruff format --check .
