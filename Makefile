@@ -21,8 +21,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup  ## several skills on the built-in model, offline, in minutes
 	$(BIN)/mixologist demo
 
+# One thread: tiny models have no work for two, and waiting for one another can take minutes where a core is shared.
 test: setup  ## all tests: CPU, no network
-	# One thread: tiny models have no work for two, and waiting for one another can take minutes where a core is shared.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 check: setup  ## format, lint, types, import contract

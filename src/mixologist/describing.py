@@ -69,7 +69,9 @@ def trunk_cache(plan: Plan, computed: int) -> dict[str, Any]:
 
 
 def trunk_offers(plan: Plan, computed: int) -> list[dict[str, Any]]:
-    """What trunks of a quarter and of half of the blocks would take on disk, and save of ordinary training's passes."""
+    """What deeper trunks, of a quarter and half of the blocks, would take on disk, and save of the passes of training
+    without any.
+    """
     blocks = plan.skeleton.blocks
     depths = sorted({depth for depth in (blocks // 4, blocks // 2) if depth > plan.trunk})
     offers = {depth: trunk_cache(replace(plan, trunk=depth), computed) for depth in depths}

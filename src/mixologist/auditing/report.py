@@ -23,6 +23,9 @@ from mixologist.tasks.card import merge
 from mixologist.tasks.encoding import Encoder
 from mixologist.tasks.survey import Survey
 
+BIG_SHARE, BIG_EXAMPLES = 0.25, 10
+"""Of a split, from which on a cluster is big: rows that are about nothing have one name in common."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -100,9 +103,9 @@ def _note(tasks: dict[str, Looked], twins: Twins) -> None:
 
 
 def in_big_clusters(survey: Survey) -> NDArray[np.bool_]:
-    """Which examples are of clusters that are at least a quarter of their split, and ten, (n,)."""
+    """Which examples are of clusters that are at least so much of their split, (n,)."""
     names, counts = np.unique(survey.cluster, return_counts=True)
-    big = names[(counts >= max(10, 0.25 * len(survey.cluster))) & (names != 0)]
+    big = names[(counts >= max(BIG_EXAMPLES, BIG_SHARE * len(survey.cluster))) & (names != 0)]
     return np.isin(survey.cluster, big)
 
 

@@ -56,8 +56,10 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
         f"{len(described['adapters'])} adapters of {described['adapter_parameters']:,} parameters; "
         f"about {described['memory_bytes'] / 1e9:.1f} GB and {described['seconds'] / 60:.0f} minutes (rough)"
     )
-    trunk = described["trunk"]
-    out.print(_trunk(trunk, described["trunk_cache"]) if trunk else _offered(described["trunk_offers"]))
+    if described["trunk"]:
+        out.print(_trunk(described["trunk"], described["trunk_cache"]))
+    if offers := described["trunk_offers"]:
+        out.print(_offered(offers), soft_wrap=True)
     if fits := described["memory_fits"]:
         out.print(_fits(fits))
         out.print(_advice(fits, len(described["adapters"])), markup=False, soft_wrap=True)
@@ -74,11 +76,8 @@ def _trunk(blocks: int, cache: dict[str, Any]) -> str:
 
 
 def _offered(offers: list[dict[str, Any]]) -> str:
-    told = [f"{one['trunk']} ({one['saves']:.0%}, {size(one['bytes'])} on disk)" for one in offers]
-    return (
-        f"No trunk. Block passes that adapters.trunk would spare: {', '.join(told)}; "
-        "what it cost where that was measured: docs/recipe.md"
-    )
+    told = [f"{one['trunk']}: {one['saves']:.0%} ({size(one['bytes'])} on disk)" for one in offers]
+    return f"Block passes that adapters.trunk would spare, at some cost in quality: {', '.join(told)}"
 
 
 def _fits(fits: dict[str, Any]) -> Table:

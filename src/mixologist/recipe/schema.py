@@ -207,6 +207,7 @@ class Training(Section):
     dtype: Literal["auto", "float32", "bfloat16", "float64", "nf4"] = "auto"
     """``nf4``: the frozen base's linears in four bits, computed in bfloat16 (QLoRA, arXiv 2305.14314)."""
     device: Annotated[str, Field(pattern=DEVICE)] = "auto"
+    """``auto``: CUDA where there is one."""
     report_to: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
 
 
