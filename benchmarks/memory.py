@@ -31,6 +31,9 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "ten tasks, rank 64": {"tasks": 10, "adapters": {"r": 64}},
     "1,024 tokens at once": {"training": {"max_tokens_per_batch": 1024}},
     "8,192 tokens at once": {"training": {"max_tokens_per_batch": 8192}},
+    "8,192 tokens at once, dropout": {
+        "adapters": {"lora_dropout": 0.1}, "training": {"max_tokens_per_batch": 8192},
+    },
     "texts of 600 to 900 words": {"words": (600, 900)},
     "float32": {"training": {"dtype": "float32"}},
     "gradient checkpointing": {"training": {"gradient_checkpointing": True, "max_tokens_per_batch": 8192}},
