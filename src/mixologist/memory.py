@@ -1,10 +1,11 @@
-"""Habits of libraries on a CPU that make a long run's memory grow, and what is done about them.
+"""Habits of libraries on a CPU that cost time or make a long run's memory grow, and what is done about them.
 
 oneDNN keeps the code that it makes for each shape of a product, 1,024 times, and PyTorch in front of it a description
 of each, a quarter of a megabyte, 1,024 times in every thread that multiplies (LRU_CACHE_CAPACITY in its recipes for
-CPUs). Packs differ in their tokens, so that nearly every shape is new: what is kept is hardly used again once a pass
-through the blocks is over, but all along it. glibc's malloc keeps freed blocks that lie between ones in use, and packs
-of ever other sizes leave ever more of them. docs/decisions/0016 has times and memory.
+CPUs). glibc's malloc keeps freed blocks that lie between ones in use, and packs of ever other sizes leave ever more of
+them; large blocks it takes from the system anew each time. And the system hands out memory in pages of 4 KB, whose
+addresses a processor looks up one by one, unless it is asked for large ones. docs/decisions/0016 and 0022 have times
+and memory.
 """
 
 from __future__ import annotations
@@ -13,26 +14,58 @@ import ctypes
 import os
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": 256, "LRU_CACHE_CAPACITY": 1}
+KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": 1024, "LRU_CACHE_CAPACITY": 1}
 """Shapes whose code oneDNN keeps, more than one pass through the blocks has; and those that PyTorch describes."""
+LARGE = 2**21
+"""A large page, in bytes, where it is asked for."""
+HEAP = 2**31 - LARGE
+"""The most that is set aside as large pages, in bytes: addresses, which take no memory before they are used."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, MADV_HUGEPAGE = -1, -3, 14
 
 
-def keep_few_primitives() -> None:
-    """To be called before the first product; what the user's environment says stands."""
+def prepare() -> None:
+    """To be called before the first product; what the user's environment says of shapes stands."""
     for name, shapes in KEPT.items():
         os.environ.setdefault(name, str(shapes))
+    _set_aside()
 
 
 def give_back() -> None:
     """Free memory goes back to the system (milliseconds); nothing happens where the C library is not glibc."""
-    if trim := _trim():
-        trim(0)
+    if libc := _glibc():
+        libc.malloc_trim(0)
+        _set_aside()
+
+
+def _set_aside() -> None:
+    """What malloc hands out next lies in large pages, where the system gives them to those that ask."""
+    if not (_large_pages() and (libc := _glibc())):
+        return
+    libc.mallopt(M_MMAP_THRESHOLD, HEAP)
+    libc.mallopt(M_TRIM_THRESHOLD, HEAP)
+    size = min(HEAP, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
+    if block := libc.malloc(size - 2 * LARGE):
+        start = -(-block // LARGE) * LARGE
+        libc.madvise(start, (block + size - 2 * LARGE - start) // LARGE * LARGE, MADV_HUGEPAGE)
+        libc.free(block)
 
 
 @cache
-def _trim() -> Any:
-    if sys.platform != "linux":
+def _large_pages() -> bool:
+    found = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    return found.exists() and "[madvise]" in found.read_text()
+
+
+@cache
+def _glibc() -> Any:
+    """The C library, if it is glibc."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "malloc_trim"):
         return None
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    return libc

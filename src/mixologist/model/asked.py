@@ -31,7 +31,7 @@ class Asked:
 
     packing: Packing
     rows: Tensor
-    """(C,): their places in the pack."""
+    """(C,): their places in the pack; fillers behind them are a filler's place."""
     buckets: Buckets
     """Of the tokens asked, with the pack's segments in each."""
     places: tuple[Tensor, ...]
@@ -40,7 +40,7 @@ class Asked:
     @staticmethod
     def of(packing: Packing, lengths: Sequence[int], counts: Sequence[int], rows: Tensor) -> Asked:
         """``counts``: completion tokens of each segment; ``rows``: the tokens before each of these."""
-        buckets = Buckets.of(counts, packing.members, rows.device)
+        buckets = Buckets.of(counts, packing.members, len(rows), rows.device)
         length, size = (torch.tensor(each, device=rows.device) for each in (lengths, counts))
         first = length - size - 1 - (size.cumsum(0) - size)  # place of a segment's first, less its number
         places = [

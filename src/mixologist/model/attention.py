@@ -67,10 +67,10 @@ class Packing:
     """Of all the pack's tokens."""
 
     @staticmethod
-    def of(lengths: Sequence[int], device: torch.device) -> Packing:
-        """The packing of segments laid end to end."""
+    def of(lengths: Sequence[int], tokens: int, device: torch.device) -> Packing:
+        """The packing of segments laid end to end, with fillers behind to make ``tokens`` of them."""
         members = _by_length(lengths)
-        return Packing(tuple(members), Buckets.of(lengths, members, device))
+        return Packing(tuple(members), Buckets.of(lengths, members, tokens, device))
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `Layout` has it, with B = 1 and Q = K = T."""

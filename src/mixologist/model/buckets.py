@@ -2,9 +2,10 @@
 
 Places past a run's end repeat its last token. What comes of them is read by nobody, and their gradient is zero: the
 backward pass of gathering is putting back, and the other way round. Autograd, which cannot know that, would fill a
-tensor of all tokens with zeros for every bucket, and add these up.
+tensor of all tokens with zeros for every bucket, and add these up. Tokens behind the last run are fillers: they are in
+no bucket, and zeros are put back for them.
 
-    T = tokens, h = heads, D = head size, n x L = runs x places of a bucket
+    T = tokens, fillers included, h = heads, D = head size, n x L = runs x places of a bucket
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ class Buckets:
     positions: tuple[Tensor, ...]
     """Each (n, L): which of the T tokens."""
     restore: Tensor
-    """(T,): row in the concatenated, flattened buckets that holds each token."""
+    """(T,): row in the concatenated, flattened buckets that holds each token; the row behind the last for fillers."""
     _by_heads: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     @staticmethod
-    def of(sizes: Sequence[int], members: Sequence[Sequence[int]], device: torch.device) -> Buckets:
-        """``sizes``: tokens of each run; ``members``: runs of each bucket, by number."""
+    def of(
+        sizes: Sequence[int], members: Sequence[Sequence[int]], tokens: int, device: torch.device
+    ) -> Buckets:
+        """``sizes``: tokens of each run; ``members``: runs of each bucket, by number; ``tokens``: T."""
         size = torch.tensor(sizes)
         start = size.cumsum(0) - size
-        restore = torch.empty(int(size.sum()), dtype=torch.long)
+        restore = torch.full((tokens,), -1)
         positions, done = [], 0
         for runs in members:
             offsets = torch.arange(int(size[runs].max()))
@@ -42,6 +45,7 @@ class Buckets:
             restore[found[real]] = done + torch.arange(found.numel()).view_as(found)[real]
             done += found.numel()
             positions.append(found.to(device))
+        restore[restore < 0] = done
         return Buckets(tuple(positions), restore.to(device))
 
     def gather(self, states: Tensor) -> tuple[Tensor, ...]:
@@ -61,13 +65,14 @@ class Buckets:
         return tuple(part.view(shape) for part, shape in zip(parts, shapes, strict=True))
 
     def indices(self, heads: int) -> tuple[Tensor, Tensor]:
-        """(sum of n h L,): row of (T h, D) that each place holds; (T h,): the place that holds each row."""
+        """(sum of n h L,): row of (T h, D) that each place holds; (T h,): the place that holds each row, or the next."""
         if heads not in self._by_heads:
             head = torch.arange(heads, device=self.restore.device)
             rows = torch.cat([(heads * p[:, None] + head[:, None]).flatten() for p in self.positions])
             numbers = self.split(torch.arange(len(rows), device=rows.device)[:, None], heads)
-            places = torch.cat([part[..., 0].transpose(1, 2).flatten(0, 1) for part in numbers])
-            self._by_heads[heads] = rows, places[self.restore].flatten()
+            behind = rows.new_full((1, heads), len(rows))
+            places = [part[..., 0].transpose(1, 2).flatten(0, 1) for part in numbers]
+            self._by_heads[heads] = rows, torch.cat([*places, behind])[self.restore].flatten()
         return self._by_heads[heads]
 
 
@@ -79,7 +84,7 @@ def _gathered(buckets: Buckets, states: Tensor) -> tuple[Tensor, ...]:
 
 def _in_order(buckets: Buckets, parts: Sequence[Tensor]) -> Tensor:
     _, heads, _, size = parts[0].shape
-    rows = torch.cat([part.reshape(-1, size) for part in parts])
+    rows = torch.cat([*(part.reshape(-1, size) for part in parts), parts[0].new_zeros(1, size)])
     return rows.index_select(0, buckets.indices(heads)[1]).view(1, -1, heads, size)
 
 
@@ -106,5 +111,5 @@ class _PutBack(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         _, _, heads, size = upstream.shape
         places, rows = ctx.buckets.indices(heads)
-        found = upstream.new_zeros(len(places), size).index_copy_(0, rows, upstream.reshape(-1, size))
-        return None, *ctx.buckets.split(found, heads)
+        found = upstream.new_zeros(len(places) + 1, size).index_copy_(0, rows, upstream.reshape(-1, size))
+        return None, *ctx.buckets.split(found[:-1], heads)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mixologist.mixing.batching import Packed
 from mixologist.model.adapters import Groups
@@ -16,6 +17,7 @@ from mixologist.model.base import Base
 from mixologist.model.blocks import reached, recomputed
 from mixologist.model.head import losses_at_head
 from mixologist.model.norms import fused
+from mixologist.model.tiles import rounded, shapes_cost
 from mixologist.model.trunk import as_tensor
 from mixologist.model.whole import Trained
 
@@ -27,10 +29,12 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
     are computed again in the backward pass.
     """
     keyed = bank.dropout and torch.is_grad_enabled()
-    groups = Groups(batch.adapter_tokens, len(batch.input_ids), _keys(batch, batch.lengths) if keyed else ())
-    few = Groups(batch.adapter_targets, len(batch.targets), _keys(batch, batch.counts) if keyed else ())
-    packing = Packing.of(batch.lengths, base.device)
-    asked = Asked.of(packing, batch.lengths, batch.counts, _tensor(batch.sources, base))
+    real, (tokens, targets) = len(batch.input_ids), _with_fillers(base, batch)
+    groups = Groups(batch.adapter_tokens, tokens, _keys(batch, batch.lengths) if keyed else ())
+    few = Groups(batch.adapter_targets, targets, _keys(batch, batch.counts) if keyed else ())
+    packing = Packing.of(batch.lengths, tokens, base.device)
+    rows = _filled(_tensor(batch.sources, base), targets, value=real)
+    asked = Asked.of(packing, batch.lengths, batch.counts, rows)
 
     @contextmanager
     def set_up() -> Iterator[None]:
@@ -42,24 +46,41 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
         ):
             yield
 
-    with set_up(), _passed_over(base, batch), recomputed(base, set_up) if recompute else nullcontext():
+    with set_up(), _passed_over(base, batch, tokens), recomputed(base, set_up) if recompute else nullcontext():
         hidden = base.model.get_decoder()(
-            input_ids=_tensor(batch.input_ids, base)[None],
-            position_ids=_tensor(batch.position_ids, base)[None],
+            input_ids=_filled(_tensor(batch.input_ids, base), tokens)[None],
+            position_ids=_filled(_tensor(batch.position_ids, base), tokens)[None],
             layout=packing,
             use_cache=False,
         ).last_hidden_state[0]
-        return losses_at_head(base.model, hidden[asked.rows], _tensor(batch.targets, base))
+        return losses_at_head(base.model, hidden[rows[: len(batch.targets)]], _tensor(batch.targets, base))
 
 
 def _keys(batch: Packed, rows: Sequence[int]) -> tuple[tuple[str, int], ...]:
     return tuple(zip(batch.keys, rows, strict=True))
 
 
-def _passed_over(base: Base, batch: Packed) -> AbstractContextManager[None]:
+def _with_fillers(base: Base, batch: Packed) -> tuple[int, int]:
+    """Rows that a pack and its last block are computed with, so that products have few shapes (`tiles`).
+
+    Fillers lie behind all segments; nothing reads them, and the plain base computes them. Those of the last block read
+    the pack's first, so that there has to be one.
+    """
+    tokens, targets = len(batch.input_ids), len(batch.targets)
+    if not shapes_cost(base.device, base.dtype):
+        return tokens, targets
+    return rounded(tokens + 1), rounded(targets)
+
+
+def _filled(tensor: Tensor, rows: int, value: int = 0) -> Tensor:
+    """(n, ...) -> (rows, ...), with ``value`` behind."""
+    return functional.pad(tensor, (0, 0) * (tensor.dim() - 1) + (0, rows - len(tensor)), value=value)
+
+
+def _passed_over(base: Base, batch: Packed, rows: int) -> AbstractContextManager[None]:
     if batch.hidden is None:
         return nullcontext()
-    return reached(base, batch.hidden.blocks, as_tensor(batch.hidden)[None].to(base.device))
+    return reached(base, batch.hidden.blocks, _filled(as_tensor(batch.hidden), rows)[None].to(base.device))
 
 
 def _tensor(array: object, base: Base) -> Tensor:

@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from mixologist.model.families import logits
+from mixologist.model.tiles import rounded, shapes_cost
 
 AT_ONCE = 2**23
 """Logits that exist at a time: 32 MB in float32."""
@@ -51,13 +52,14 @@ class _Frozen(torch.autograd.Function):
         wanted = ctx.needs_input_grad[0]
         losses, gradients = [], []
         for read, aims in zip(hidden.split(rows), targets.split(rows), strict=True):
+            n = len(read)
             with torch.set_grad_enabled(wanted):
-                leaf = read.detach().requires_grad_(wanted)
+                leaf = _filled(read.detach()).requires_grad_(wanted)
                 found = logits(model, leaf)
-            over = torch.empty_like(found) if wanted else None
-            losses += _of_logits(found.detach(), aims, over)
+            over = torch.zeros_like(found) if wanted else None
+            losses += _of_logits(found[:n].detach(), aims, None if over is None else over[:n])
             if over is not None:
-                gradients += torch.autograd.grad(found, leaf, over)
+                gradients.append(torch.autograd.grad(found, leaf, over)[0][:n])
         if wanted:
             ctx.save_for_backward(torch.cat(gradients))
         return torch.cat(losses)
@@ -67,6 +69,13 @@ class _Frozen(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return (upstream[:, None] * gradient).to(gradient.dtype), None, None, None
+
+
+def _filled(hidden: Tensor) -> Tensor:
+    """With zeros behind, where products are to have few shapes (`tiles`)."""
+    if not shapes_cost(hidden.device, hidden.dtype):
+        return hidden
+    return functional.pad(hidden, (0, 0, 0, rounded(len(hidden)) - len(hidden)))
 
 
 def _of_logits(found: Tensor, targets: Tensor, over: Tensor | None) -> list[Tensor]:

@@ -20,6 +20,21 @@ FEW = 64
 """Most rows of a batch that is decoded (`generate.MAX_ROWS`)."""
 
 
+def shapes_cost(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether every new shape of a product has its price there."""
+    return device.type == "cpu" and dtype == torch.bfloat16
+
+
+def rounded(rows: int, octave: int = 8) -> int:
+    """The next of so many numbers of rows in each octave, all of them multiples of 16.
+
+    >>> [rounded(rows) for rows in (1, 100, 300, 3000, 4096)]
+    [16, 112, 320, 3072, 4096]
+    """
+    step = max(16, 2 ** (rows - 1).bit_length() // (2 * octave))
+    return -(-rows // step) * step
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Rows ``start`` to ``end`` of a batch; those from ``first`` to ``last``, counted from ``start``, count."""
@@ -55,7 +70,7 @@ def windows(like: Tensor, start: int, end: int, *, apart: bool) -> list[Window]:
     """
     trained = torch.is_grad_enabled()
     few = end - start <= FEW and not trained
-    if few or like.device.type != "cpu" or like.dtype != torch.bfloat16:
+    if few or not shapes_cost(like.device, like.dtype):
         return [Window(start, end, 0, end - start)]
     return _own(start, end) if apart or not trained else _wide(start, end, len(like))
 
@@ -66,9 +81,7 @@ def _wide(start: int, end: int, total: int) -> list[Window]:
     >>> _wide(100, 800, 4000), _wide(3900, 4000, 4000)
     ([Window(start=100, end=868, first=0, last=700)], [Window(start=3872, end=4000, first=28, last=128)])
     """
-    size = SIZES[bisect_left(SIZES, end - start)]
-    if end - start <= SIZES[0] or size > total:
-        return _own(start, end)
+    size = min(rounded(end - start, 4), total)
     left = min(start, total - size)
     return [Window(left, left + size, start - left, end - left)]
 
