@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": 1024, "LRU_CACHE_CAPACITY": 1}
+KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": 512, "LRU_CACHE_CAPACITY": 1}
 """Shapes whose code oneDNN keeps, more than one pass through the blocks has; and those that PyTorch describes."""
 LARGE = 2**21
 """A large page, in bytes, where it is asked for."""

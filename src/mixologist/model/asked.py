@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from mixologist.model.base import Base
 from mixologist.model.blocks import replaced
 from mixologist.model.buckets import Buckets
 from mixologist.model.families import after_attention
+from mixologist.model.tiles import rounded
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,15 @@ class Asked:
     @staticmethod
     def of(packing: Packing, lengths: Sequence[int], counts: Sequence[int], rows: Tensor) -> Asked:
         """``counts``: completion tokens of each segment; ``rows``: the tokens before each of these."""
-        buckets = Buckets.of(counts, packing.members, len(rows), rows.device)
+        places = partial(rounded, octave=4, least=1) if packing.few_shapes else int
+        buckets = Buckets.of(counts, packing.members, len(rows), rows.device, places)
         length, size = (torch.tensor(each, device=rows.device) for each in (lengths, counts))
         first = length - size - 1 - (size.cumsum(0) - size)  # place of a segment's first, less its number
-        places = [
+        where = [
             first[members, None] + numbers
             for members, numbers in zip(packing.members, buckets.positions, strict=True)
         ]
-        return Asked(packing, rows, buckets, tuple(places))
+        return Asked(packing, rows, buckets, tuple(where))
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `attention.Layout` has it, with B = 1 and Q = K = T: zeros for those not asked."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, Protocol
 
 import torch
@@ -25,6 +26,7 @@ from transformers import AttentionInterface
 
 from mixologist.model.buckets import Buckets
 from mixologist.model.causal import causal
+from mixologist.model.tiles import rounded
 
 NAME = "mixologist"
 """Of our attention function, as Transformers knows it."""
@@ -34,8 +36,6 @@ HALVES = (torch.float16, torch.bfloat16)
 """What a GPU's flash attention computes in, the one fused kernel that lets heads share keys."""
 LONGEST_PRODUCT = 512
 """Queries up to which weights under a mask are held whole (they grow with the square)."""
-SLACK = 1.25
-"""Longest over shortest in one bucket: at most a fifth of its rows are padding."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,19 @@ class Packing:
     """Numbers of the segments in each bucket."""
     buckets: Buckets
     """Of all the pack's tokens."""
+    few_shapes: bool
 
     @staticmethod
-    def of(lengths: Sequence[int], tokens: int, device: torch.device) -> Packing:
-        """The packing of segments laid end to end, with fillers behind to make ``tokens`` of them."""
+    def of(lengths: Sequence[int], tokens: int, device: torch.device, *, few_shapes: bool) -> Packing:
+        """The packing of segments laid end to end, with fillers behind to make ``tokens`` of them.
+
+        With ``few_shapes`` few numbers of segments and places occur (`tiles`).
+        """
         members = _by_length(lengths)
-        return Packing(tuple(members), Buckets.of(lengths, members, tokens, device))
+        if few_shapes:
+            members = [_few_numbers(run) for run in members]
+        buckets = Buckets.of(lengths, members, tokens, device, _places if few_shapes else int)
+        return Packing(tuple(members), buckets, few_shapes)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `Layout` has it, with B = 1 and Q = K = T."""
@@ -79,14 +86,19 @@ class Packing:
 
 
 def _by_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Segment numbers, shortest first, in runs whose longest is at most SLACK times the shortest."""
-    runs: list[list[int]] = []
-    for number in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if runs and lengths[number] <= SLACK * lengths[runs[-1][0]]:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return runs
+    """Segment numbers by `_places`, shortest first."""
+    ordered = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    return [list(run) for _, run in groupby(ordered, key=lambda i: _places(lengths[i]))]
+
+
+def _places(length: int) -> int:
+    """Four numbers in each octave, so that at most a fifth of a bucket's rows are padding (of short ones more)."""
+    return rounded(length, 4)
+
+
+def _few_numbers(run: list[int]) -> list[int]:
+    """The run with its last segment again, so that few numbers of segments occur."""
+    return run + run[-1:] * (rounded(len(run), 4, 1) - len(run))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, weighing: Weighing) -> Tensor:

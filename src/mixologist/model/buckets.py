@@ -10,7 +10,7 @@ no bucket, and zeros are put back for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,17 +31,23 @@ class Buckets:
 
     @staticmethod
     def of(
-        sizes: Sequence[int], members: Sequence[Sequence[int]], tokens: int, device: torch.device
+        sizes: Sequence[int],
+        members: Sequence[Sequence[int]],
+        tokens: int,
+        device: torch.device,
+        places: Callable[[int], int] = int,
     ) -> Buckets:
-        """``sizes``: tokens of each run; ``members``: runs of each bucket, by number; ``tokens``: T."""
+        """``sizes``: tokens of each run; ``members``: runs of each bucket, by number, of which the last may come again;
+        ``tokens``: T; ``places``: L from the tokens of the longest run.
+        """
         size = torch.tensor(sizes)
         start = size.cumsum(0) - size
         restore = torch.full((tokens,), -1)
         positions, done = [], 0
         for runs in members:
-            offsets = torch.arange(int(size[runs].max()))
+            offsets, rows = torch.arange(places(int(size[runs].max()))), torch.arange(len(runs))
             found = start[runs, None] + torch.minimum(offsets[None], size[runs, None] - 1)
-            real = offsets[None] < size[runs, None]
+            real = (offsets[None] < size[runs, None]) & (rows[:, None] < len(set(runs)))
             restore[found[real]] = done + torch.arange(found.numel()).view_as(found)[real]
             done += found.numel()
             positions.append(found.to(device))

@@ -29,10 +29,11 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
     are computed again in the backward pass.
     """
     keyed = bank.dropout and torch.is_grad_enabled()
-    real, (tokens, targets) = len(batch.input_ids), _with_fillers(base, batch)
+    few_shapes, real = shapes_cost(base.device, base.dtype), len(batch.input_ids)
+    tokens, targets = _with_fillers(batch) if few_shapes else (real, len(batch.targets))
     groups = Groups(batch.adapter_tokens, tokens, _keys(batch, batch.lengths) if keyed else ())
     few = Groups(batch.adapter_targets, targets, _keys(batch, batch.counts) if keyed else ())
-    packing = Packing.of(batch.lengths, tokens, base.device)
+    packing = Packing.of(batch.lengths, tokens, base.device, few_shapes=few_shapes)
     rows = _filled(_tensor(batch.sources, base), targets, value=real)
     asked = Asked.of(packing, batch.lengths, batch.counts, rows)
 
@@ -46,7 +47,11 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
         ):
             yield
 
-    with set_up(), _passed_over(base, batch, tokens), recomputed(base, set_up) if recompute else nullcontext():
+    with (
+        set_up(),
+        _passed_over(base, batch, tokens),
+        recomputed(base, set_up) if recompute else nullcontext(),
+    ):
         hidden = base.model.get_decoder()(
             input_ids=_filled(_tensor(batch.input_ids, base), tokens)[None],
             position_ids=_filled(_tensor(batch.position_ids, base), tokens)[None],
@@ -60,16 +65,13 @@ def _keys(batch: Packed, rows: Sequence[int]) -> tuple[tuple[str, int], ...]:
     return tuple(zip(batch.keys, rows, strict=True))
 
 
-def _with_fillers(base: Base, batch: Packed) -> tuple[int, int]:
+def _with_fillers(batch: Packed) -> tuple[int, int]:
     """Rows that a pack and its last block are computed with, so that products have few shapes (`tiles`).
 
     Fillers lie behind all segments; nothing reads them, and the plain base computes them. Those of the last block read
     the pack's first, so that there has to be one.
     """
-    tokens, targets = len(batch.input_ids), len(batch.targets)
-    if not shapes_cost(base.device, base.dtype):
-        return tokens, targets
-    return rounded(tokens + 1), rounded(targets)
+    return rounded(len(batch.input_ids) + 1), rounded(len(batch.targets))
 
 
 def _filled(tensor: Tensor, rows: int, value: int = 0) -> Tensor:

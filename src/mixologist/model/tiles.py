@@ -25,13 +25,15 @@ def shapes_cost(device: torch.device, dtype: torch.dtype) -> bool:
     return device.type == "cpu" and dtype == torch.bfloat16
 
 
-def rounded(rows: int, octave: int = 8) -> int:
-    """The next of so many numbers of rows in each octave, all of them multiples of 16.
+def rounded(rows: int, octave: int = 8, least: int = 16) -> int:
+    """The next of so many numbers of rows in each octave, all of them multiples of ``least``.
 
     >>> [rounded(rows) for rows in (1, 100, 300, 3000, 4096)]
     [16, 112, 320, 3072, 4096]
+    >>> [rounded(rows, 4, 1) for rows in (1, 5, 9, 13, 17)]
+    [1, 5, 10, 14, 20]
     """
-    step = max(16, 2 ** (rows - 1).bit_length() // (2 * octave))
+    step = max(least, 2 ** (rows - 1).bit_length() // (2 * octave))
     return -(-rows // step) * step
 
 
