@@ -67,7 +67,7 @@ class BankedLinear(nn.Module):
         self.module_name = name
         self.bank = bank
         self.lowered: dict[int, tuple[Tensor, Tensor]] = {}
-        """A and B of the adapters at hand, in the base's precision (`Bank.at_hand`)."""
+        """A and B of the adapters at hand, in the base's precision (`Bank.at_hand`), B lying as products read it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., d_in) -> (..., d_out); plain base where the bank is off or none of its adapters has a row."""
@@ -226,7 +226,7 @@ class Bank:
         for layer in self.layers:
             pairs = {place: (layer.lora_A[place], layer.lora_B[place]) for place in places}
             layer.lowered = {
-                place: (a.detach().to(self.base.dtype), b.detach().to(self.base.dtype))
+                place: (a.detach().to(self.base.dtype), b.detach().to(self.base.dtype).T.contiguous().T)
                 for place, (a, b) in pairs.items()
             }
         try:

@@ -71,7 +71,7 @@ class Buckets:
         return tuple(part.view(shape) for part, shape in zip(parts, shapes, strict=True))
 
     def indices(self, heads: int) -> tuple[Tensor, Tensor]:
-        """(sum of n h L,): row of (T h, D) that each place holds; (T h,): the place that holds each row, or the next."""
+        """(sum of n h L,): row of (T h, D) that each place holds; (T h,): the place that holds each row."""
         if heads not in self._by_heads:
             head = torch.arange(heads, device=self.restore.device)
             rows = torch.cat([(heads * p[:, None] + head[:, None]).flatten() for p in self.positions])

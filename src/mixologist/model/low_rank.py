@@ -6,12 +6,16 @@
 
 Sums go into y and into the gradient of x where they lie: autograd would make and add two more tensors of each size, and
 they, not the small products, are what an adapter costs. W is not trained and gets no gradient.
+
+B is taken as its transpose (r, d_out), which lies as A does. So A x and the gradient's way through B are one shape to
+the library that multiplies, B's sums and the gradient's through A another, and both gradients a third (`tiles`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import torch
@@ -20,7 +24,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from mixologist.model.families import weight
-from mixologist.model.tiles import Window, windows
+from mixologist.model.tiles import Window, shapes_cost, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def adapted(
     linear: nn.Module,
     x: Tensor,
     z: Tensor | None,
-    spans: Sequence[Span],
+    spans: tuple[Span, ...],
     factors: Sequence[tuple[Tensor, Tensor]],
     *,
     apart: bool = False,
@@ -48,13 +52,11 @@ def adapted(
     if they are not finite, neither are these. With ``apart`` no product reads another span's rows.
     """
     flat = [part for pair in factors for part in pair]
-    pieces = [
-        _Piece(window, number, span.scale)
-        for number, span in enumerate(spans)
-        for window in windows(x, span.start, span.end, apart=apart)
-    ]
+    pieces = _pieces(
+        spans, len(x), apart=apart, trained=torch.is_grad_enabled(), few_shapes=shapes_cost(x.device, x.dtype)
+    )
     if not torch.is_grad_enabled():
-        return _forward(x, x if z is None else z, linear, pieces, [part.to(x.dtype) for part in flat])[0]
+        return _forward(x, x if z is None else z, linear, pieces, _lowered(x.dtype, flat))[0]
     y: Tensor = _Adapted.apply(x, z, linear, pieces, *flat)  # type: ignore[no-untyped-call]
     return y
 
@@ -68,16 +70,33 @@ class _Piece:
     scale: float
 
 
+@lru_cache(maxsize=64)
+def _pieces(
+    spans: tuple[Span, ...], rows: int, *, apart: bool, trained: bool, few_shapes: bool
+) -> tuple[_Piece, ...]:
+    """The same for all linears of a pass."""
+    return tuple(
+        _Piece(window, number, span.scale)
+        for number, span in enumerate(spans)
+        for window in windows(rows, span.start, span.end, apart=apart, trained=trained, few_shapes=few_shapes)
+    )
+
+
+def _lowered(dtype: torch.dtype, flat: Sequence[Tensor]) -> list[Tensor]:
+    """A (r, d_in) and B transposed (r, d_out) of each span."""
+    return [(part.T if number % 2 else part).to(dtype).contiguous() for number, part in enumerate(flat)]
+
+
 def _forward(
     x: Tensor, read: Tensor, linear: nn.Module, pieces: Sequence[_Piece], lowered: Sequence[Tensor]
 ) -> tuple[Tensor, list[Tensor]]:
-    """(N, d_out), and what A makes of the rows of each piece (n, r)."""
+    """(N, d_out), and s A z of the rows of each piece (n, r)."""
     y = functional.linear(x, weight(linear), cast(Tensor | None, linear.bias))
     middles = []
     for piece in pieces:
         a, b = lowered[2 * piece.span : 2 * piece.span + 2]
-        middle = piece.window.only(read[piece.window.rows] @ a.T)
-        y[piece.window.rows].addmm_(middle, b.T, alpha=piece.scale)
+        middle = piece.window.only((read[piece.window.rows] @ a.T).mul_(piece.scale))
+        y[piece.window.rows].addmm_(middle, b)
         middles.append(middle)
     return y, middles
 
@@ -93,7 +112,7 @@ class _Adapted(torch.autograd.Function):
         *factors: Tensor,
     ) -> Tensor:
         read = x if z is None else z
-        lowered = [factor.to(x.dtype) for factor in factors]
+        lowered = _lowered(x.dtype, factors)
         y, middles = _forward(x, read, linear, pieces, lowered)
         ctx.pieces, ctx.dropout, ctx.dtype = pieces, z is not None, factors[0].dtype
         ctx.linear = linear  # not its weight: one of four bits would be kept in sixteen
@@ -113,12 +132,12 @@ class _Adapted(torch.autograd.Function):
         for piece, middle in zip(ctx.pieces, middles, strict=True):
             a, b = lowered[2 * piece.span : 2 * piece.span + 2]
             part = upstream[piece.window.rows]
-            inner = piece.window.only((part @ b).mul_(piece.scale))  # (n, r)
+            inner = piece.window.only((part @ b.T).mul_(piece.scale))  # (n, r)
             if into is not None:
                 into[piece.window.rows].addmm_(inner, a)
             if wanted[piece.span]:
                 _add(gradients, 2 * piece.span, (inner.T @ read[piece.window.rows]).to(ctx.dtype))
-                _add(gradients, 2 * piece.span + 1, (part.T @ middle).to(ctx.dtype).mul_(piece.scale))
+                _add(gradients, 2 * piece.span + 1, (middle.T @ part).to(ctx.dtype).T)
         return x_gradient, z_gradient, None, None, *gradients
 
 

@@ -33,7 +33,7 @@ def rounded(rows: int, octave: int = 8, least: int = 16) -> int:
     >>> [rounded(rows, 4, 1) for rows in (1, 5, 9, 13, 17)]
     [1, 5, 10, 14, 20]
     """
-    step = max(least, 2 ** (rows - 1).bit_length() // (2 * octave))
+    step = max(least, (1 << (rows - 1).bit_length()) // (2 * octave))
     return -(-rows // step) * step
 
 
@@ -63,18 +63,19 @@ class Window:
         return made
 
 
-def windows(like: Tensor, start: int, end: int, *, apart: bool) -> list[Window]:
-    """Windows over rows ``start`` to ``end`` of ``like`` (N, d): one or two where shapes cost something, else one.
+def windows(
+    total: int, start: int, end: int, *, apart: bool, trained: bool, few_shapes: bool
+) -> list[Window]:
+    """Windows over rows ``start`` to ``end`` of ``total``: one or two where shapes are to be few, else one.
 
     One that reaches over neighbours' rows, or, where the batch has no room for it or they are to be left ``apart``, two
     of own rows. Without gradients neighbours are always left apart (what serves may have been read from any file), and
     up to ``FEW`` rows are taken as they are: answers are written in steps of as few, many with the same number.
     """
-    trained = torch.is_grad_enabled()
     few = end - start <= FEW and not trained
-    if few or not shapes_cost(like.device, like.dtype):
+    if few or not few_shapes:
         return [Window(start, end, 0, end - start)]
-    return _own(start, end) if apart or not trained else _wide(start, end, len(like))
+    return _own(start, end) if apart or not trained else _wide(start, end, total)
 
 
 def _wide(start: int, end: int, total: int) -> list[Window]:
