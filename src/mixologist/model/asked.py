@@ -62,7 +62,9 @@ class Asked:
             seen = number <= places[..., None]  # (n, Q, L)
             if weighing.window is not None:
                 seen &= number > places[..., None] - weighing.window
-            outputs.append(attend(q, k, v, seen[:, None], weighing))
+            if self.packing.few_shapes:
+                q, k, v = (states.float() for states in (q, k, v))
+            outputs.append(attend(q, k, v, seen[:, None], weighing).to(query.dtype))
         return self._spread(self.buckets.put_back(outputs), query.shape[2])
 
     def alone(self, forward: Any, as_asked: Callable[[], AbstractContextManager[None]]) -> Any:
