@@ -18,7 +18,7 @@ def states(seed: int = 0) -> Tensor:
 
 
 def test_every_run_lies_in_its_bucket_and_its_last_token_is_repeated() -> None:
-    buckets = Buckets.of(SIZES, MEMBERS, torch.device("cpu"))
+    buckets = Buckets.of(SIZES, MEMBERS, sum(SIZES), torch.device("cpu"))
     short, long = buckets.positions
     assert short.tolist() == [[3, 3, 3], [13, 14, 14], [0, 1, 2]]
     assert long.tolist() == [[9, 10, 11, 12, 12], [4, 5, 6, 7, 8]]
@@ -27,12 +27,12 @@ def test_every_run_lies_in_its_bucket_and_its_last_token_is_repeated() -> None:
 
 
 def test_what_is_gathered_is_put_back_in_order() -> None:
-    buckets = Buckets.of(SIZES, MEMBERS, torch.device("cpu"))
+    buckets = Buckets.of(SIZES, MEMBERS, sum(SIZES), torch.device("cpu"))
     assert torch.equal(buckets.put_back(buckets.gather(states())), states().transpose(1, 2))
 
 
 def test_gradients_are_those_of_plain_indexing() -> None:
-    buckets = Buckets.of(SIZES, MEMBERS, torch.device("cpu"))
+    buckets = Buckets.of(SIZES, MEMBERS, sum(SIZES), torch.device("cpu"))
     ours, plain, weights = states(), states(), states(1).detach().transpose(1, 2)
     parts = [part.cumsum(2) for part in buckets.gather(ours)]  # causal: no token is told of those after it
     (buckets.put_back(parts) ** 2 * weights).sum().backward()
@@ -45,3 +45,24 @@ def test_gradients_are_those_of_plain_indexing() -> None:
     assert ours.grad is not None
     assert plain.grad is not None
     torch.testing.assert_close(ours.grad, plain.grad)
+
+
+def test_fillers_and_runs_that_come_again_change_nothing() -> None:
+    """Zeros are put back for a filler and as its gradient; a run's second place is read like its first."""
+    fillers, device = 4, torch.device("cpu")
+    plain = Buckets.of(SIZES, MEMBERS, sum(SIZES), device)
+    filled = Buckets.of(
+        SIZES, [[*runs, runs[-1]] for runs in MEMBERS], sum(SIZES) + fillers, device, lambda n: n + 2
+    )
+    found = []
+    for buckets in (plain, filled):
+        given = torch.cat([states(), states(2)[:, :, :fillers]], 2).detach().requires_grad_()
+        tokens = len(buckets.restore)
+        put = buckets.put_back([part.cumsum(2) for part in buckets.gather(given[:, :, :tokens])])
+        (put[:, : sum(SIZES)] ** 2).sum().backward()
+        assert not bool(put[:, sum(SIZES) :].any())
+        assert given.grad is not None
+        found.append((put[:, : sum(SIZES)].detach(), given.grad))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+    assert [tuple(part.shape[2:]) for part in filled.gather(given)] == [(5, D), (7, D)]

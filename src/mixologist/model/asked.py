@@ -62,8 +62,9 @@ class Asked:
             seen = number <= places[..., None]  # (n, Q, L)
             if weighing.window is not None:
                 seen &= number > places[..., None] - weighing.window
-            if self.packing.few_shapes:
-                q, k, v = (states.float() for states in (q, k, v))
+            if self.packing.few_shapes:  # few queries, many shapes: in float32 these cost nothing
+                wide = torch.promote_types(q.dtype, torch.float32)
+                q, k, v = q.to(wide), k.to(wide), v.to(wide)
             outputs.append(attend(q, k, v, seen[:, None], weighing).to(query.dtype))
         return self._spread(self.buckets.put_back(outputs), query.shape[2])
 

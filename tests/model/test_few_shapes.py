@@ -1,0 +1,75 @@
+"""What bfloat16 on a CPU is computed with so that its products have few shapes, in float64: the same numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from mixologist.mixing.batching import Packed, pack
+from mixologist.model import forward, head, low_rank
+from mixologist.model.adapters import Bank
+from mixologist.model.base import Base
+from mixologist.model.families import FAMILIES
+from mixologist.model.forward import target_losses
+from mixologist.model.low_rank import Span
+from tests.tiny import bank_of, segments, tiny
+
+MIXED = [0, 0, 0, 1, 1, 2, 2]
+"""Adapters of the segments; 2 is the plain base."""
+
+
+def losses_and_gradients(base: Base, bank: Bank, batch: Packed) -> list[Tensor]:
+    losses = target_losses(base, bank, batch)
+    losses.sum().backward()
+    gradients = [bank.gradient(index).clone() for index in range(len(bank.parts))]
+    for index in range(len(bank.parts)):
+        bank.gradient(index).zero_()
+    return [losses.detach(), *gradients]
+
+
+@pytest.fixture
+def few_shapes(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """As if every new shape had its price, whatever the precision."""
+    for module in (forward, head, low_rank):
+        monkeypatch.setattr(module, "shapes_cost", lambda *_: True)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_losses_and_gradients_are_those_of_the_pack_as_it_is(
+    tmp_path: Path, few_shapes: pytest.MonkeyPatch, family: str, dropout: float
+) -> None:
+    base = tiny(tmp_path, family, "float32" if family == "gemma2" else "float64")
+    bank = bank_of(base, "a", "b", "common", common=True, dropout=dropout)
+    batch = pack(segments(MIXED), adapters=2)
+    few = losses_and_gradients(base, bank, batch)
+    few_shapes.undo()
+    tolerance = 1e-4 if family == "gemma2" else 1e-9
+    for one, other in zip(few, losses_and_gradients(base, bank, batch), strict=True):
+        assert float(other.abs().max()) > 0
+        torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+
+
+def test_packs_of_near_lengths_are_computed_with_the_same_rows(
+    tmp_path: Path, few_shapes: pytest.MonkeyPatch
+) -> None:
+    base = tiny(tmp_path)
+    bank = bank_of(base, "a", "b")
+    rows: set[int] = set()
+
+    def noted(spans: tuple[Span, ...], total: int, **options: bool) -> object:
+        rows.add(total)
+        return pieces(spans, total, **options)
+
+    pieces = low_rank._pieces
+    few_shapes.setattr(low_rank, "_pieces", noted)
+    packs = [pack(segments(MIXED, seed), adapters=2) for seed in range(40)]
+    lengths = {len(batch.input_ids) for batch in packs}
+    for batch in packs:
+        target_losses(base, bank, batch)
+    assert len(lengths) > 25
+    assert len(rows) < len(lengths) / 2
