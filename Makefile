@@ -21,9 +21,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup  ## several skills on the built-in model, offline, in minutes
 	$(BIN)/mixologist demo
 
-# One thread: tiny models have no work for two, and waiting for one another can take minutes where a core is shared.
+# A worker a core, each with one thread: tiny models have no work for two, which wait for one another for minutes where a
+# core is shared.
 test: setup  ## all tests: CPU, no network
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 check: setup  ## format, lint, types, import contract
 	$(BIN)/ruff format --check .

@@ -82,7 +82,7 @@ def _wide(start: int, end: int, total: int) -> list[Window]:
     """One window of the next size, if the batch has as many rows.
 
     >>> _wide(100, 800, 4000), _wide(3900, 4000, 4000)
-    ([Window(start=100, end=868, first=0, last=700)], [Window(start=3872, end=4000, first=28, last=128)])
+    ([Window(start=100, end=868, first=0, last=700)], [Window(start=3888, end=4000, first=12, last=112)])
     """
     size = min(rounded(end - start, 4), total)
     left = min(start, total - size)
