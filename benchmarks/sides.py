@@ -27,6 +27,7 @@ import torch
 
 from benchmarks.mixture import BATCH, Row, batches
 from benchmarks.shapes import load_shape
+from mixologist.memory import KEPT
 from mixologist.mixing.batching import Segment, micro_batches
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
@@ -238,6 +239,11 @@ def main() -> None:
     if not on_cuda:  # which maps far more than it uses
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         resource.setrlimit(resource.RLIMIT_DATA, (int(0.9 * memory), -1))
+    if side.trainer in (
+        "loop",
+        "trl",
+    ):  # what `mixologist.memory` keeps less of stays as the libraries have it
+        os.environ |= dict.fromkeys(KEPT, "1024")
     run = TRAINERS[side.trainer](side, batches(side.rows, grouped=side.grouped))
     for _ in sys.stdin:
         start = time.perf_counter()
