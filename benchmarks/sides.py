@@ -27,7 +27,7 @@ import torch
 
 from benchmarks.mixture import BATCH, Row, batches
 from benchmarks.shapes import load_shape
-from mixologist.memory import KEPT
+from mixologist.memory import KEPT, in_large_pages
 from mixologist.mixing.batching import Segment, micro_batches
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
@@ -55,6 +55,8 @@ class Side:
     batch: int = BATCH
     """Examples computed at once; an update is always of 16, gradients are accumulated."""
     device: str = "cpu"
+    large_pages: bool = False
+    """Whether a peer's memory lies in large pages, as ours does."""
 
     def __str__(self) -> str:
         """As tables have it."""
@@ -236,6 +238,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
     on_cuda = side.device == "cuda"
+    if side.large_pages:
+        in_large_pages()
     if not on_cuda:  # which maps far more than it uses
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         resource.setrlimit(resource.RLIMIT_DATA, (int(0.9 * memory), -1))

@@ -1,12 +1,12 @@
 """Training tokens a second: our packed updates against what others would use, on the same examples.
 
-    python -m benchmarks.train_throughput [--quick] [--shape 15m] [--peers loop trl] [--device cuda]
+    python -m benchmarks.train_throughput [--quick] [--shape 15m] [--peers loop trl] [--device cuda] [--large-pages]
 
 Every side trains one LoRA in a process of its own (`sides.py`), which waits while another works: interleaved rounds.
 `loop` is a plain PyTorch loop on a PEFT model: batches of 16, 4 or 1 rows of like length, output head on completion
 tokens only, fused attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings:
 batches of 1, 4 and 16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). A
-setting is chosen by a pass over fewer rows. `products` are the frozen products alone, forward and input gradient of the
+setting is chosen by a pass over fewer rows. Ours lies in large pages (`mixologist.memory`), others with --large-pages. `products` are the frozen products alone, forward and input gradient of the
 same packs: what the machine's own matrix rate would allow. Real tokens are counted, padding is not. Prints one JSON
 object.
 """
@@ -126,7 +126,7 @@ def page(result: dict[str, Any]) -> str:
 
 
 def measured(
-    shape: str, peers: list[str], rows: int, rounds: int, device: str, *, quick: bool
+    shape: str, peers: list[str], rows: int, rounds: int, device: str, *, quick: bool, pages: bool = False
 ) -> dict[str, Any]:
     """Settings, sides and ratios of one shape."""
     settings: dict[Side, dict[str, float] | None] = {}
@@ -136,9 +136,9 @@ def measured(
             dtype = "bfloat16" if peer == "loop" or device != "cpu" else "float32"
             # At the 135m shape 16 rows at once do not fit: the loop was ended at 19 GB on a machine of 24.
             batch = 4 if device == "cpu" and (peer == "loop" or shape == "135m") else 16
-            best = Side(peer, shape, dtype, rows, batch=batch, device=device)
+            best = Side(peer, shape, dtype, rows, batch=batch, device=device, large_pages=pages)
         else:
-            found = screened(grid(peer, shape, device))
+            found = screened([replace(side, large_pages=pages) for side in grid(peer, shape, device)])
             settings |= found
             best = min((side for side in found if found[side]), key=lambda side: found[side]["seconds"])  # type: ignore[index]
         sides[peer] = replace(best, rows=rows)
@@ -170,6 +170,7 @@ def main() -> None:
     parser.add_argument("--peers", nargs="+", choices=("loop", "trl"), default=["loop"])
     parser.add_argument("--rows", type=int, help="examples of a pass")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--large-pages", action="store_true", help="the peers' memory in large pages, too")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     rows, rounds = given.rows or (96 if given.quick else 192), 3 if given.quick else 5
@@ -177,8 +178,11 @@ def main() -> None:
     result = {
         "what": "training tokens a second, ours against others", "shape": given.shape,
         "command": f"python -m benchmarks.train_throughput{quick} --shape {given.shape} --peers {peers} --rows {rows}"
-        + f" --device {given.device}" * (given.device != "cpu"),
-        **measured(given.shape, given.peers, rows, rounds, given.device, quick=given.quick),
+        + f" --device {given.device}" * (given.device != "cpu")
+        + " --large-pages" * given.large_pages,
+        **measured(
+            given.shape, given.peers, rows, rounds, given.device, quick=given.quick, pages=given.large_pages
+        ),
         "threads": torch.get_num_threads(), "machine": platform.processor() or platform.machine(),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", *_trl(given.peers))},
     }  # fmt: skip

@@ -26,23 +26,32 @@ HEAP = 2**31 - LARGE
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, MADV_HUGEPAGE = -1, -3, 14
 
 
-def prepare() -> None:
-    """To be called before the first product; what the user's environment says of shapes stands."""
+def keep_few_shapes() -> None:
+    """To be called before the first product; what the user's environment says stands."""
     for name, shapes in KEPT.items():
         os.environ.setdefault(name, str(shapes))
-    _set_aside()
 
 
 def give_back() -> None:
     """Free memory goes back to the system (milliseconds); nothing happens where the C library is not glibc."""
     if libc := _glibc():
         libc.malloc_trim(0)
-        _set_aside()
+        if in_large_pages.cache_info().currsize:
+            _set_aside(libc)
 
 
-def _set_aside() -> None:
-    """What malloc hands out next lies in large pages, where the system gives them to those that ask."""
-    if not (_large_pages() and (libc := _glibc())):
+@cache
+def in_large_pages() -> None:
+    """From now on what malloc hands out lies in large pages, where the system gives them to those that ask.
+
+    For a process that is there to train: what it frees goes back to the system with `give_back` and not before.
+    """
+    if libc := _glibc():
+        _set_aside(libc)
+
+
+def _set_aside(libc: Any) -> None:
+    if not _large_pages():
         return
     libc.mallopt(M_MMAP_THRESHOLD, HEAP)
     libc.mallopt(M_TRIM_THRESHOLD, HEAP)

@@ -21,7 +21,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAn
 
 from mixologist.errors import UserError
 from mixologist.files import digest
-from mixologist.memory import prepare
+from mixologist.memory import keep_few_shapes
 from mixologist.model import families
 from mixologist.model.builtin import builtin
 
@@ -161,7 +161,7 @@ def read_tokenizer(name: str) -> Any:
 
 def load_base(name: str, *, dtype: str = "auto", device: str = "auto") -> Base:
     """Load weights and tokenizer. ``auto``: a CUDA device where there is one, bfloat16 where hardware multiplies it."""
-    prepare()
+    keep_few_shapes()
     config, folder = read_config(name), locate(name)
     place = choose_device(device)
     name_of_dtype = str(choose_dtype(place)).removeprefix("torch.") if dtype == "auto" else dtype

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from mixologist.memory import in_large_pages
 from mixologist.mixing.batching import Encoded, Segment, micro_batches
 from mixologist.mixing.sampler import Update
 from mixologist.model.base import Base
@@ -46,6 +47,8 @@ class Updater:
         options: Training,
         frozen: Sequence[str] = (),
     ) -> None:
+        if base.device.type == "cpu":
+            in_large_pages()
         self.base = base
         self.bank = bank
         self.rows = rows
