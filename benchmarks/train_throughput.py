@@ -6,9 +6,9 @@ Every side trains one LoRA in a process of its own (`sides.py`), which waits whi
 `loop` is a plain PyTorch loop on a PEFT model: batches of 16, 4 or 1 rows of like length, output head on completion
 tokens only, fused attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings:
 batches of 1, 4 and 16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). A
-setting is chosen by a pass over fewer rows. Ours lies in large pages (`mixologist.memory`), others with --large-pages. `products` are the frozen products alone, forward and input gradient of the
-same packs: what the machine's own matrix rate would allow. Real tokens are counted, padding is not. Prints one JSON
-object.
+setting is chosen by a pass over fewer rows. Ours asks for large pages (`mixologist.memory`); with --large-pages the
+peers do, too. `products` are the frozen products alone, forward and input gradient of the same packs: what the
+machine's own matrix rate would allow. Real tokens are counted, padding is not. Prints one JSON object.
 """
 
 from __future__ import annotations
