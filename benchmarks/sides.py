@@ -174,6 +174,7 @@ def trl(side: Side, data: list[list[Row]]) -> Pass:
 
 def products(side: Side, data: list[list[Row]]) -> Pass:
     """No training, its floor: the frozen products of ours alone, forward and input gradient, on the same tokens."""
+    in_large_pages()
     base = load_shape(side.shape, side.dtype, side.device)
     weights = [weight(base.model.get_submodule(name)) for name in linears(base.model)]
     head = base.model.get_output_embeddings().weight

@@ -21,9 +21,12 @@ KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": 512, "LRU_CACHE_CAPACITY": 1}
 """Shapes whose code oneDNN keeps, more than one pass through the blocks has; and those that PyTorch describes."""
 LARGE = 2**21
 """A large page, in bytes, where it is asked for."""
-HEAP = 2**31 - LARGE
-"""The most that is set aside as large pages, in bytes: addresses, which take no memory before they are used."""
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, MADV_HUGEPAGE = -1, -3, 14
+SHARE = 4
+"""One part in so many of the machine's memory is set aside as large pages; they take none before they are used."""
+HABITS = ("GLIBC_TUNABLES", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+"""With any of these in the environment malloc's habits are the user's."""
+M_TRIM_THRESHOLD, M_MMAP_MAX, MADV_HUGEPAGE = -1, -4, 14
+"""Of malloc.h and sys/mman.h."""
 
 
 def keep_few_shapes() -> None:
@@ -36,36 +39,40 @@ def give_back() -> None:
     """Free memory goes back to the system (milliseconds); nothing happens where the C library is not glibc."""
     if libc := _glibc():
         libc.malloc_trim(0)
-        if in_large_pages.cache_info().currsize:
+        if in_large_pages.cache_info().currsize:  # they went back, too
             _set_aside(libc)
 
 
 @cache
 def in_large_pages() -> None:
-    """From now on what malloc hands out lies in large pages, where the system gives them to those that ask.
+    """From now on what malloc hands out to the main thread lies in large pages, up to a part of the machine's memory.
 
-    For a process that is there to train: what it frees goes back to the system with `give_back` and not before.
+    Only where the system gives them to those that ask. For a process that is there to train: what it frees goes back
+    to the system with `give_back` and not before.
     """
-    if libc := _glibc():
+    if (libc := _glibc()) and _large_pages() and not any(name in os.environ for name in HABITS):
+        libc.mallopt(M_MMAP_MAX, 0)  # no block from the system by itself
+        libc.mallopt(M_TRIM_THRESHOLD, -1)
         _set_aside(libc)
 
 
 def _set_aside(libc: Any) -> None:
+    """The end of the heap, as yet unused, becomes large pages."""
     if not _large_pages():
         return
-    libc.mallopt(M_MMAP_THRESHOLD, HEAP)
-    libc.mallopt(M_TRIM_THRESHOLD, HEAP)
-    size = min(HEAP, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
-    if block := libc.malloc(size - 2 * LARGE):
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // SHARE
+    if block := libc.malloc(size):
         start = -(-block // LARGE) * LARGE
-        libc.madvise(start, (block + size - 2 * LARGE - start) // LARGE * LARGE, MADV_HUGEPAGE)
+        libc.madvise(start, (block + size - start) // LARGE * LARGE, MADV_HUGEPAGE)
         libc.free(block)
 
 
 @cache
 def _large_pages() -> bool:
-    found = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    return found.exists() and "[madvise]" in found.read_text()
+    try:
+        return "[madvise]" in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
+    except OSError:
+        return False
 
 
 @cache
@@ -77,4 +84,5 @@ def _glibc() -> Any:
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    libc.malloc_trim.argtypes, libc.mallopt.argtypes = [ctypes.c_size_t], [ctypes.c_int, ctypes.c_int]
     return libc

@@ -8,22 +8,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from mixologist.mixing.batching import Packed, pack
+from mixologist.mixing.batching import Packed, Segment, pack
 from mixologist.model import forward, head, low_rank
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.families import FAMILIES
 from mixologist.model.forward import target_losses
 from mixologist.model.low_rank import Span
-from tests.tiny import bank_of, segments, tiny
+from tests.tiny import Row, bank_of, rows, segments, tiny
 
 MIXED = [0, 0, 0, 1, 1, 2, 2]
 """Adapters of the segments; 2 is the plain base."""
 
 
-def losses_and_gradients(base: Base, bank: Bank, batch: Packed) -> list[Tensor]:
-    losses = target_losses(base, bank, batch)
-    losses.sum().backward()
+def losses_and_gradients(base: Base, bank: Bank, batch: Packed, *, recompute: bool = False) -> list[Tensor]:
+    losses = target_losses(base, bank, batch, recompute=recompute)
+    if losses.requires_grad:  # not of the plain base alone
+        losses.sum().backward()
     gradients = [bank.gradient(index).clone() for index in range(len(bank.parts))]
     for index in range(len(bank.parts)):
         bank.gradient(index).zero_()
@@ -54,15 +55,39 @@ def test_losses_and_gradients_are_those_of_the_pack_as_it_is(
         torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("adapters", [[0], [0, 0, 1, 2, 2], [2, 2, 2], [1, 2]])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_so_they_are_for_other_packs_and_where_blocks_are_computed_again(
+    tmp_path: Path, few_shapes: pytest.MonkeyPatch, adapters: list[int], recompute: bool
+) -> None:
+    """One segment; few; the plain base alone; texts longer than a block of queries; a pack as long as its room."""
+    base = tiny(tmp_path)
+    bank = bank_of(base, "a", "b")
+    for longest, last in ((40, None), (300, None), (40, 16), (40, 15)):
+        examples = rows(len(adapters), 5, longest)
+        if last:
+            examples[-1] = Row(tuple(range(10, 10 + last - 1)), (7,))
+        batch = pack(
+            [Segment(*pair, 1.0, str(n)) for n, pair in enumerate(zip(adapters, examples, strict=True))], 2
+        )
+        few = losses_and_gradients(base, bank, batch, recompute=recompute)
+        with few_shapes.context() as patch:
+            for module in (forward, head, low_rank):
+                patch.setattr(module, "shapes_cost", lambda *_: False)
+            exact = losses_and_gradients(base, bank, batch)
+        for one, other in zip(few, exact, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
 def test_packs_of_near_lengths_are_computed_with_the_same_rows(
     tmp_path: Path, few_shapes: pytest.MonkeyPatch
 ) -> None:
     base = tiny(tmp_path)
     bank = bank_of(base, "a", "b")
-    rows: set[int] = set()
+    sizes: set[int] = set()
 
     def noted(spans: tuple[Span, ...], total: int, **options: bool) -> object:
-        rows.add(total)
+        sizes.add(total)
         return pieces(spans, total, **options)
 
     pieces = low_rank._pieces
@@ -72,4 +97,4 @@ def test_packs_of_near_lengths_are_computed_with_the_same_rows(
     for batch in packs:
         target_losses(base, bank, batch)
     assert len(lengths) > 25
-    assert len(rows) < len(lengths) / 2
+    assert len(sizes) < len(lengths) / 2

@@ -45,8 +45,9 @@ def _weights(q: Tensor, k: Tensor, a: int, b: int, window: int | None) -> Tensor
     first = 0 if window is None else max(0, a + 1 - window)
     weights = torch.bmm(_rows(q, a, b), k[:, first:b].transpose(1, 2))
     start = a if window is None else first  # all of these queries see all keys before
+    unseen = _unseen if window is None else _unseen.__wrapped__  # those of windows are many and large
     weights.view(len(k), -1, b - a, b - first)[..., start - first :].add_(
-        _unseen(b - a, b - start, a - start, window, q.dtype)
+        unseen(b - a, b - start, a - start, window, q.dtype)
     )
     return weights.softmax(-1)
 

@@ -76,6 +76,8 @@ def _with_fillers(batch: Packed) -> tuple[int, int]:
 
 def _filled(tensor: Tensor, rows: int, value: int = 0) -> Tensor:
     """(n, ...) -> (rows, ...), with ``value`` behind."""
+    if rows == len(tensor):
+        return tensor
     return functional.pad(tensor, (0, 0) * (tensor.dim() - 1) + (0, rows - len(tensor)), value=value)
 
 

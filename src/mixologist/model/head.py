@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from mixologist.model.families import logits
-from mixologist.model.tiles import rounded, shapes_cost
+from mixologist.model.tiles import rounded, rounded_down, shapes_cost
 
 AT_ONCE = 2**23
 """Logits that exist at a time: 32 MB in float32."""
@@ -31,6 +31,8 @@ IN_CACHE = 2**18
 def losses_at_head(model: Any, hidden: Tensor, targets: Tensor) -> Tensor:
     """Negative log-likelihood (C,) in nats of ``targets`` (C,) from what the head reads (C, d), at least in float32."""
     rows = max(1, AT_ONCE // model.config.vocab_size)
+    if shapes_cost(hidden.device, hidden.dtype):
+        rows = rounded_down(rows)
     if torch.is_grad_enabled() and any(p.requires_grad for p in model.get_output_embeddings().parameters()):
         parts = zip(hidden.split(rows), targets.split(rows), strict=True)
         return torch.cat([checkpoint(_losses, model, *part, use_reentrant=False) for part in parts])
@@ -56,9 +58,10 @@ class _Frozen(torch.autograd.Function):
             with torch.set_grad_enabled(wanted):
                 leaf = _filled(read.detach()).requires_grad_(wanted)
                 found = logits(model, leaf)
-            over = torch.zeros_like(found) if wanted else None
+            over = torch.empty_like(found) if wanted else None
             losses += _of_logits(found[:n].detach(), aims, None if over is None else over[:n])
             if over is not None:
+                over[n:] = 0
                 gradients.append(torch.autograd.grad(found, leaf, over)[0][:n])
         if wanted:
             ctx.save_for_backward(torch.cat(gradients))

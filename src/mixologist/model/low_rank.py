@@ -84,7 +84,8 @@ def _pieces(
 
 def _lowered(dtype: torch.dtype, flat: Sequence[Tensor]) -> list[Tensor]:
     """A (r, d_in) and B transposed (r, d_out) of each span."""
-    return [(part.T if number % 2 else part).to(dtype).contiguous() for number, part in enumerate(flat)]
+    lying = [part.T if number % 2 else part for number, part in enumerate(flat)]
+    return [part.to(dtype, memory_format=torch.contiguous_format).contiguous() for part in lying]
 
 
 def _forward(

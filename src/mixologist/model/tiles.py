@@ -1,9 +1,9 @@
-"""Windows of few sizes over an adapter's rows, so that its products have few shapes.
+"""Few numbers of rows, so that products have few shapes.
 
-On a CPU oneDNN makes code for every new shape of a bfloat16 product, in 0.4 to 1 ms and up to a megabyte: ten times
-what a product of low rank takes. An adapter's rows in a pack are ever other numbers of rows; windows have powers of two
-of them, or three quarters of one, and the code of all is soon there. Rows in a window that are not the adapter's, or
-were in the window before, count as zero.
+On a CPU oneDNN makes code for every new shape of a bfloat16 product, in 0.4 to 3 ms and up to a megabyte: ten times
+what a product of low rank takes. Packs, and an adapter's rows in them, are ever other numbers of rows. So packs get
+fillers behind (`forward`), and an adapter's rows are read through windows of few sizes. Rows in a window that are not
+the adapter's, or were in the window before, count as zero.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 SIZES = [size for power in range(5, 20) for size in (2**power, 3 * 2 ** (power - 1))]
-"""32, 48, 64, 96, ...; fewer rows are taken as they are."""
+"""Of two windows over own rows: 32, 48, 64, 96, ...; fewer rows are taken as they are."""
 FEW = 64
 """Most rows of a batch that is decoded (`generate.MAX_ROWS`)."""
 
@@ -35,6 +35,15 @@ def rounded(rows: int, octave: int = 8, least: int = 16) -> int:
     """
     step = max(least, (1 << (rows - 1).bit_length()) // (2 * octave))
     return -(-rows // step) * step
+
+
+def rounded_down(rows: int) -> int:
+    """The most of these numbers that is not above ``rows``; 16 at least.
+
+    >>> [rounded_down(rows) for rows in (1, 55, 262, 1024)]
+    [16, 48, 256, 1024]
+    """
+    return max((size for size in range(16, rows + 1, 16) if rounded(size) == size), default=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +77,9 @@ def windows(
 ) -> list[Window]:
     """Windows over rows ``start`` to ``end`` of ``total``: one or two where shapes are to be few, else one.
 
-    One that reaches over neighbours' rows, or, where the batch has no room for it or they are to be left ``apart``, two
-    of own rows. Without gradients neighbours are always left apart (what serves may have been read from any file), and
-    up to ``FEW`` rows are taken as they are: answers are written in steps of as few, many with the same number.
+    One that reaches over neighbours' rows and fillers, up to the whole batch, or, where these are to be left ``apart``,
+    two of own rows. Without gradients neighbours are always left apart (what serves may have been read from any file),
+    and up to ``FEW`` rows are taken as they are: answers are written in steps of as few, many with the same number.
     """
     few = end - start <= FEW and not trained
     if few or not few_shapes:
@@ -79,7 +88,7 @@ def windows(
 
 
 def _wide(start: int, end: int, total: int) -> list[Window]:
-    """One window of the next size, if the batch has as many rows.
+    """One window of the next size, or the whole batch.
 
     >>> _wide(100, 800, 4000), _wide(3900, 4000, 4000)
     ([Window(start=100, end=868, first=0, last=700)], [Window(start=3888, end=4000, first=12, last=112)])
