@@ -39,7 +39,7 @@ def give_back() -> None:
     """Free memory goes back to the system (milliseconds); nothing happens where the C library is not glibc."""
     if libc := _glibc():
         libc.malloc_trim(0)
-        if in_large_pages.cache_info().currsize:  # they went back, too
+        if in_large_pages.cache_info().currsize and _large_pages():  # they went back, too
             _set_aside(libc)
 
 
@@ -50,7 +50,7 @@ def in_large_pages() -> None:
     Only where the system gives them to those that ask. For a process that is there to train: what it frees goes back
     to the system with `give_back` and not before.
     """
-    if (libc := _glibc()) and _large_pages() and not any(name in os.environ for name in HABITS):
+    if (libc := _glibc()) and _large_pages():
         libc.mallopt(M_MMAP_MAX, 0)  # no block from the system by itself
         libc.mallopt(M_TRIM_THRESHOLD, -1)
         _set_aside(libc)
@@ -58,8 +58,6 @@ def in_large_pages() -> None:
 
 def _set_aside(libc: Any) -> None:
     """The end of the heap, as yet unused, becomes large pages."""
-    if not _large_pages():
-        return
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // SHARE
     if block := libc.malloc(size):
         start = -(-block // LARGE) * LARGE
@@ -69,6 +67,9 @@ def _set_aside(libc: Any) -> None:
 
 @cache
 def _large_pages() -> bool:
+    """Whether the system gives them to those that ask, and the user leaves malloc's habits to us."""
+    if any(name in os.environ for name in HABITS):
+        return False
     try:
         return "[madvise]" in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
     except OSError:

@@ -42,15 +42,15 @@ class Asked:
     @staticmethod
     def of(packing: Packing, lengths: Sequence[int], counts: Sequence[int], rows: Tensor) -> Asked:
         """``counts``: completion tokens of each segment; ``rows``: the tokens before each of these."""
-        places = partial(rounded, octave=4, least=1) if packing.few_shapes else int
-        buckets = Buckets.of(counts, packing.members, len(rows), rows.device, places)
+        round_up = partial(rounded, octave=4, least=1) if packing.few_shapes else int
+        buckets = Buckets.of(counts, packing.members, len(rows), rows.device, round_up)
         length, size = (torch.tensor(each, device=rows.device) for each in (lengths, counts))
         first = length - size - 1 - (size.cumsum(0) - size)  # place of a segment's first, less its number
-        where = [
+        places = [
             first[members, None] + numbers
             for members, numbers in zip(packing.members, buckets.positions, strict=True)
         ]
-        return Asked(packing, rows, buckets, tuple(where))
+        return Asked(packing, rows, buckets, tuple(places))
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `attention.Layout` has it, with B = 1 and Q = K = T: zeros for those not asked."""

@@ -66,6 +66,7 @@ class Packing:
     buckets: Buckets
     """Of all the pack's tokens."""
     few_shapes: bool
+    """Whether every new shape of a product has its price (`tiles.shapes_cost`)."""
 
     @staticmethod
     def of(lengths: Sequence[int], tokens: int, device: torch.device, *, few_shapes: bool) -> Packing:

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from mixologist.mixing.batching import Packed
 from mixologist.model.adapters import Groups
@@ -17,7 +16,7 @@ from mixologist.model.base import Base
 from mixologist.model.blocks import reached, recomputed
 from mixologist.model.head import losses_at_head
 from mixologist.model.norms import fused
-from mixologist.model.tiles import rounded, shapes_cost
+from mixologist.model.tiles import filled, rounded, shapes_cost
 from mixologist.model.trunk import as_tensor
 from mixologist.model.whole import Trained
 
@@ -34,7 +33,7 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
     groups = Groups(batch.adapter_tokens, tokens, _keys(batch, batch.lengths) if keyed else ())
     few = Groups(batch.adapter_targets, targets, _keys(batch, batch.counts) if keyed else ())
     packing = Packing.of(batch.lengths, tokens, base.device, few_shapes=few_shapes)
-    rows = _filled(_tensor(batch.sources, base), targets, value=real)
+    rows = filled(_tensor(batch.sources, base), targets, value=real)
     asked = Asked.of(packing, batch.lengths, batch.counts, rows)
 
     @contextmanager
@@ -53,8 +52,8 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
         recomputed(base, set_up) if recompute else nullcontext(),
     ):
         hidden = base.model.get_decoder()(
-            input_ids=_filled(_tensor(batch.input_ids, base), tokens)[None],
-            position_ids=_filled(_tensor(batch.position_ids, base), tokens)[None],
+            input_ids=filled(_tensor(batch.input_ids, base), tokens)[None],
+            position_ids=filled(_tensor(batch.position_ids, base), tokens)[None],
             layout=packing,
             use_cache=False,
         ).last_hidden_state[0]
@@ -74,17 +73,10 @@ def _with_fillers(batch: Packed) -> tuple[int, int]:
     return rounded(len(batch.input_ids) + 1), rounded(len(batch.targets))
 
 
-def _filled(tensor: Tensor, rows: int, value: int = 0) -> Tensor:
-    """(n, ...) -> (rows, ...), with ``value`` behind."""
-    if rows == len(tensor):
-        return tensor
-    return functional.pad(tensor, (0, 0) * (tensor.dim() - 1) + (0, rows - len(tensor)), value=value)
-
-
 def _passed_over(base: Base, batch: Packed, rows: int) -> AbstractContextManager[None]:
     if batch.hidden is None:
         return nullcontext()
-    return reached(base, batch.hidden.blocks, _filled(as_tensor(batch.hidden), rows)[None].to(base.device))
+    return reached(base, batch.hidden.blocks, filled(as_tensor(batch.hidden), rows)[None].to(base.device))
 
 
 def _tensor(array: object, base: Base) -> Tensor:

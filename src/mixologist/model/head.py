@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from mixologist.model.families import logits
-from mixologist.model.tiles import rounded, rounded_down, shapes_cost
+from mixologist.model.tiles import filled, rounded, rounded_down, shapes_cost
 
 AT_ONCE = 2**23
 """Logits that exist at a time: 32 MB in float32."""
@@ -51,12 +51,12 @@ def _wide(numbers: Tensor, *, copy: bool = False) -> Tensor:
 class _Frozen(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, targets: Tensor, rows: int, model: Any) -> Tensor:
-        wanted = ctx.needs_input_grad[0]
+        wanted, few_shapes = ctx.needs_input_grad[0], shapes_cost(hidden.device, hidden.dtype)
         losses, gradients = [], []
         for read, aims in zip(hidden.split(rows), targets.split(rows), strict=True):
             n = len(read)
             with torch.set_grad_enabled(wanted):
-                leaf = _filled(read.detach()).requires_grad_(wanted)
+                leaf = filled(read.detach(), rounded(n) if few_shapes else n).requires_grad_(wanted)
                 found = logits(model, leaf)
             over = torch.empty_like(found) if wanted else None
             losses += _of_logits(found[:n].detach(), aims, None if over is None else over[:n])
@@ -72,13 +72,6 @@ class _Frozen(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return (upstream[:, None] * gradient).to(gradient.dtype), None, None, None
-
-
-def _filled(hidden: Tensor) -> Tensor:
-    """With zeros behind, where products are to have few shapes (`tiles`)."""
-    if not shapes_cost(hidden.device, hidden.dtype):
-        return hidden
-    return functional.pad(hidden, (0, 0, 0, rounded(len(hidden)) - len(hidden)))
 
 
 def _of_logits(found: Tensor, targets: Tensor, over: Tensor | None) -> list[Tensor]:

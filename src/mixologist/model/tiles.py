@@ -8,14 +8,14 @@ the adapter's, or were in the window before, count as zero.
 
 from __future__ import annotations
 
-from bisect import bisect, bisect_left
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-SIZES = [size for power in range(5, 20) for size in (2**power, 3 * 2 ** (power - 1))]
-"""Of two windows over own rows: 32, 48, 64, 96, ...; fewer rows are taken as they are."""
+SMALL = 32
+"""Most rows that one window of its own takes as they are."""
 FEW = 64
 """Most rows of a batch that is decoded (`generate.MAX_ROWS`)."""
 
@@ -37,13 +37,21 @@ def rounded(rows: int, octave: int = 8, least: int = 16) -> int:
     return -(-rows // step) * step
 
 
-def rounded_down(rows: int) -> int:
-    """The most of these numbers that is not above ``rows``; 16 at least.
+def rounded_down(rows: int, octave: int = 8, least: int = 16) -> int:
+    """The most of these numbers that is not above ``rows``; ``least`` at least.
 
     >>> [rounded_down(rows) for rows in (1, 55, 262, 1024)]
     [16, 48, 256, 1024]
     """
-    return max((size for size in range(16, rows + 1, 16) if rounded(size) == size), default=16)
+    step = max(least, (1 << rows.bit_length()) // (2 * octave))
+    return max(least, rows // step * step)
+
+
+def filled(tensor: Tensor, rows: int, value: int = 0) -> Tensor:
+    """(n, ...) -> (rows, ...), with ``value`` behind; itself where it has as many."""
+    if rows == len(tensor):
+        return tensor
+    return functional.pad(tensor, (0, 0) * (tensor.dim() - 1) + (0, rows - len(tensor)), value=value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +115,9 @@ def _own(start: int, end: int) -> list[Window]:
     ([Window(start=0, end=20, first=0, last=20)], [Window(start=0, end=64, first=0, last=64)])
     """
     rows = end - start
-    first = rows if rows <= SIZES[0] else SIZES[bisect(SIZES, rows) - 1]
+    first = rows if rows <= SMALL else rounded_down(rows, 2)
     found = [Window(start, start + first, 0, first)]
     if first < rows:
-        second = SIZES[bisect_left(SIZES, rows - first)]
+        second = rounded(rows - first, 2)
         found.append(Window(end - second, end, first + second - rows, second))
     return found
