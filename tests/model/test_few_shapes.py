@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from mixologist.model.base import Base
 from mixologist.model.families import FAMILIES
 from mixologist.model.forward import target_losses
 from mixologist.model.low_rank import Span
+from mixologist.model.trunk import as_array, hidden_states
+from mixologist.tasks.encoding import Hidden
 from tests.tiny import Row, bank_of, rows, segments, tiny
 
 MIXED = [0, 0, 0, 1, 1, 2, 2]
@@ -77,6 +80,22 @@ def test_so_they_are_for_other_packs_and_where_blocks_are_computed_again(
             exact = losses_and_gradients(base, bank, batch)
         for one, other in zip(few, exact, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_so_they_are_above_a_trunk(tmp_path: Path, few_shapes: pytest.MonkeyPatch) -> None:
+    base = tiny(tmp_path)
+    bank = bank_of(base, "a", "b", trunk=1)
+    stored = []
+    for segment in segments(MIXED):
+        text = [*segment.encoded.prompt, *segment.encoded.completion]
+        states = Hidden(1, as_array(hidden_states(base, [text], 1)))
+        stored.append(replace(segment, encoded=replace(segment.encoded, hidden=states)))  # type: ignore[type-var]
+    few = losses_and_gradients(base, bank, pack(stored, adapters=2))
+    few_shapes.undo()
+    for one, other in zip(
+        few, losses_and_gradients(base, bank, pack(segments(MIXED), adapters=2)), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_packs_of_near_lengths_are_computed_with_the_same_rows(
