@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers.integrations.liger import apply_liger_kernel
 
 from benchmarks.mixture import BATCH, Row, batches
 from benchmarks.shapes import load_shape
@@ -57,11 +58,16 @@ class Side:
     device: str = "cpu"
     large_pages: bool = False
     """Whether a peer's memory lies in large pages, as ours does."""
+    attention: str = "sdpa"
+    """A peer's, as Transformers knows it; with ``flash_attention_2`` TRL trains without padding."""
+    liger: bool = False
+    """Whether a peer has Liger's kernels."""
 
     def __str__(self) -> str:
         """As tables have it."""
         order = "grouped by length" if self.grouped else "not grouped"
-        return f"{self.trainer}, {self.dtype}, batches of {self.batch}, {order}"
+        kernels = ", FlashAttention" * (self.attention != "sdpa") + ", Liger" * self.liger
+        return f"{self.trainer}, {self.dtype}, batches of {self.batch}, {order}{kernels}"
 
 
 def ours(side: Side, data: list[list[Row]]) -> Pass:
@@ -87,6 +93,10 @@ def _with_peft(side: Side) -> tuple[Base, Any]:
     from peft import LoraConfig, get_peft_model
 
     base = load_shape(side.shape, side.dtype, side.device)
+    if side.attention != "sdpa":
+        base.model.set_attn_implementation(side.attention)
+    if side.liger:  # but for its losses: the loop has its own, TRL another way to ask for them
+        apply_liger_kernel(base.model, {"cross_entropy": False, "fused_linear_cross_entropy": False})
     bank = Bank(base, [Shape("a", 16, 32)], modules=list(linears(base.model)))
     start = dict(zip((layer.module_name for layer in bank.layers), bank.factors(0)[::2], strict=True))
     bank.detach()
@@ -160,7 +170,7 @@ def trl(side: Side, data: list[list[Row]]) -> Pass:
         lr_scheduler_type="constant", weight_decay=0.01, max_length=None, bf16=side.dtype == "bfloat16",
         gradient_checkpointing=False, use_cpu=side.device == "cpu", save_strategy="no",
         logging_strategy="no", report_to="none", disable_tqdm=True, train_sampling_strategy="sequential",
-        dataloader_pin_memory=False,
+        dataloader_pin_memory=False, padding_free=side.attention != "sdpa",
     )  # fmt: skip
     trainer = SFTTrainer(
         model, options, train_dataset=Dataset.from_list(rows), processing_class=base.tokenizer
@@ -257,6 +267,8 @@ def main() -> None:
             torch.cuda.synchronize()
         seconds = time.perf_counter() - start
         peak = torch.cuda.max_memory_allocated() // 10**6 if on_cuda else _resident_mb()
+        if on_cuda:
+            torch.cuda.empty_cache()  # the others need room, too
         print(json.dumps({"seconds": seconds, "loss": loss, "peak_mb": peak}), file=answers, flush=True)
 
 

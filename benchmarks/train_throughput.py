@@ -5,10 +5,12 @@
 Every side trains one LoRA in a process of its own (`sides.py`), which waits while another works: interleaved rounds.
 `loop` is a plain PyTorch loop on a PEFT model: batches of 16, 4 or 1 rows of like length, output head on completion
 tokens only, fused attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings:
-batches of 1, 4 and 16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). A
-setting is chosen by a pass over fewer rows. Ours asks for large pages (`mixologist.memory`); with --large-pages the
-peers do, too. `products` are the frozen products alone, forward and input gradient of the same packs: what the
-machine's own matrix rate would allow. Real tokens are counted, padding is not. Prints one JSON object.
+batches of 1, 4 and 16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). On
+a GPU peers run in bfloat16 and grouped by length, with FlashAttention and Liger besides where they are installed
+(`requirements-peers-gpu.txt`). A setting is chosen by a pass over fewer rows. Ours asks for large pages
+(`mixologist.memory`); with --large-pages the peers do, too. `products` are the frozen products alone, forward and input
+gradient of the same packs: what the machine's own matrix rate would allow. Real tokens are counted, padding is not.
+Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import is_flash_attn_2_available, is_liger_kernel_available
 
 from benchmarks.mixture import batches
 from benchmarks.shapes import SHAPES
@@ -50,17 +53,38 @@ SETTINGS = """
 
 
 def grid(peer: str, shape: str, device: str) -> list[Side]:
-    """All settings of a peer; on a GPU in bfloat16 alone."""
-    dtypes = ("float32", "bfloat16") if device == "cpu" else ("bfloat16",)
+    """All settings of a peer."""
+    if device != "cpu":
+        return on_a_gpu(peer, shape, device)
+    dtypes, batches_of = ("float32", "bfloat16"), (16, 4, 1)
     if peer == "loop":
         return [
-            Side("loop", shape, dtype, SCREENED, batch=batch, device=device)
-            for dtype, batch in itertools.product(dtypes, (16, 4, 1))
+            Side("loop", shape, dtype, SCREENED, batch=batch)
+            for dtype, batch in itertools.product(dtypes, batches_of)
         ]
     return [
-        Side("trl", shape, dtype, SCREENED, grouped, batch, device)
-        for dtype, grouped, batch in itertools.product(dtypes, (True, False), (16, 4, 1))
+        Side("trl", shape, dtype, SCREENED, grouped, batch)
+        for dtype, grouped, batch in itertools.product(dtypes, (True, False), batches_of)
     ]
+
+
+def on_a_gpu(peer: str, shape: str, device: str) -> list[Side]:
+    """In bfloat16, grouped by length; with FlashAttention and Liger, too, where installed. Best guess first."""
+    attentions = ["flash_attention_2"] * is_flash_attn_2_available() + ["sdpa"]
+    ligers = [True] * is_liger_kernel_available() + [False]
+    return [
+        Side(peer, shape, "bfloat16", SCREENED, batch=batch, device=device, attention=attention, liger=liger)
+        for attention, liger, batch in itertools.product(attentions, ligers, (16, 4, 1))
+    ]
+
+
+def likely(peer: str, shape: str, device: str) -> Side:
+    """What was the best of the grid on the machines that it was run on; on a GPU, what ought to be."""
+    if device != "cpu":
+        return on_a_gpu(peer, shape, device)[0]
+    # At the 135m shape 16 rows at once do not fit: the loop was ended at 19 GB on a machine of 24.
+    batch = 4 if peer == "loop" or shape == "135m" else 16
+    return Side(peer, shape, "bfloat16" if peer == "loop" else "float32", SCREENED, batch=batch)
 
 
 def screened(sides: list[Side]) -> dict[Side, dict[str, float] | None]:
@@ -132,11 +156,8 @@ def measured(
     settings: dict[Side, dict[str, float] | None] = {}
     sides = {name: Side(name, shape, "auto", rows, device=device) for name in ("ours", "products")}
     for peer in peers:
-        if quick:  # what was the best of the grid on the machines that it was run on
-            dtype = "bfloat16" if peer == "loop" or device != "cpu" else "float32"
-            # At the 135m shape 16 rows at once do not fit: the loop was ended at 19 GB on a machine of 24.
-            batch = 4 if device == "cpu" and (peer == "loop" or shape == "135m") else 16
-            best = Side(peer, shape, dtype, rows, batch=batch, device=device, large_pages=pages)
+        if quick:
+            best = replace(likely(peer, shape, device), large_pages=pages)
         else:
             found = screened([replace(side, large_pages=pages) for side in grid(peer, shape, device)])
             settings |= found

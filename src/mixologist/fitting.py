@@ -51,6 +51,7 @@ def needs(plan: Plan, dtype: str, recompute: bool) -> Footprint:
     return footprint(
         plan.skeleton, plan.adapter_numbers * plan.adapters, dtype, trunk=plan.trunk,
         full=bool(full_models(plan)), recompute=recompute, dropout=plan.recipe.adapters.lora_dropout > 0,
+        on_gpu=_on_gpu(plan),
     )  # fmt: skip
 
 
@@ -62,6 +63,11 @@ def dtype_of(plan: Plan) -> str:
     if training.device.startswith("cuda") and not torch.cuda.is_available():
         return "bfloat16"  # a plan for another machine, whose GPU will have it
     return str(choose_dtype(choose_device(training.device))).removeprefix("torch.")
+
+
+def _on_gpu(plan: Plan) -> bool:
+    device = plan.recipe.training.device
+    return device.startswith("cuda") or choose_device(device).type == "cuda"
 
 
 def tokens_at_once(plan: Plan) -> int:

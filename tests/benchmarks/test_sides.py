@@ -1,13 +1,19 @@
 """The benchmarks' sides at a tiny shape: they train the same, and the scripts for a GPU run."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
+import torch
+import transformers
 
-from benchmarks import many_on_a_gpu, sides
+from benchmarks import many_on_a_gpu, sides, train_throughput
 from benchmarks.mixture import batches
-from benchmarks.shapes import LLAMAS, load_shape
+from benchmarks.shapes import LLAMAS
 from benchmarks.sides import TRAINERS, Side
+from benchmarks.train_throughput import grid
+from mixologist.model.base import Base
 
 TINY = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
@@ -34,7 +40,53 @@ def test_a_plain_loop_on_a_peft_model_has_the_losses_of_ours(batch: int) -> None
     assert second[0] < first[0] - 0.01
 
 
-def test_the_script_for_a_gpu_trains_at_a_tiny_shape() -> None:
-    found = many_on_a_gpu.trained(load_shape("tiny", "float32"), adapters=2, tokens=512, steps=2)
+def test_the_script_for_a_gpu_trains_at_a_tiny_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        "sys.argv",
+        [
+            "",
+            "--shape",
+            "tiny",
+            "--device",
+            "cpu",
+            "--adapters",
+            "2",
+            "--quick",
+            "--page",
+            f"{tmp_path}/p.md",
+        ],
+    )
+    many_on_a_gpu.main()
+    found = json.loads(capsys.readouterr().out)
     assert math.isfinite(found["loss"])
     assert found["flops_per_second"] > found["tokens_per_second"] > 0
+    assert found["tokens"] == 4096, "the default, where memory is no matter"
+    assert "| tokens of a pass | 4,096 |" in (tmp_path / "p.md").read_text(encoding="utf-8")
+
+
+def test_ten_adapters_on_a_7b_base_get_as_many_tokens_as_24_gb_hold() -> None:
+    with torch.device("meta"):
+        config = transformers.LlamaConfig(**LLAMAS["7b"], tie_word_embeddings=False)
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    base = Base("7b", None, model, None, torch.device("cuda"), torch.bfloat16, "bfloat16")
+    assert 1024 <= many_on_a_gpu.tokens_that_fit(base, 10, 24) < 4096
+    with pytest.raises(SystemExit, match="raise --limit-gb"):
+        many_on_a_gpu.tokens_that_fit(base, 20, 24)
+
+
+def test_peers_on_a_gpu_are_screened_with_the_kernels_that_are_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def settings() -> set[str]:
+        return {str(side).removeprefix("trl, bfloat16, ") for side in grid("trl", "7b", "cuda")}
+
+    plain = {f"batches of {n}, grouped by length" for n in (16, 4, 1)}
+    monkeypatch.setattr(train_throughput, "is_flash_attn_2_available", lambda: False)
+    monkeypatch.setattr(train_throughput, "is_liger_kernel_available", lambda: False)
+    assert settings() == plain
+    monkeypatch.setattr(train_throughput, "is_flash_attn_2_available", lambda: True)
+    monkeypatch.setattr(train_throughput, "is_liger_kernel_available", lambda: True)
+    kernels = ("", ", FlashAttention", ", Liger", ", FlashAttention, Liger")
+    assert settings() == {setting + kernel for setting in plain for kernel in kernels}

@@ -117,3 +117,18 @@ def test_a_plan_offers_a_trunk_and_says_what_it_would_save(recipe: dict[str, Any
     assert quarter["saves"] == pytest.approx(8 / 32 * (1 - 1 / 12), rel=0.05)
     assert half["saves"] == pytest.approx(16 / 32 * (1 - 1 / 12), rel=0.05)
     assert half["bytes"] == quarter["bytes"] > 0
+
+
+def test_on_a_gpu_ten_tasks_fit_with_the_weights_in_sixteen_bits(
+    recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    """The best states lie in the machine's own memory then: the difference between fitting and not."""
+    tasks = [{"name": f"u{n}", "path": _rows(tmp_path / f"u{n}")} for n in range(5)]
+    given = {
+        **recipe, "tasks": recipe["tasks"] + tasks, "training": {"device": "cuda"}, "adapters": {"plan": "per_task"}
+    }  # fmt: skip
+    found = mixologist.plan(given, memory_gb=GPU)["memory_fits"]
+    dtypes = [setting["dtype"] for setting in found["settings"]]
+    assert dtypes == ["bfloat16", "bfloat16", "nf4", "nf4"]
+    assert found["settings"][1]["gradient_checkpointing"]
+    assert found["settings"][1]["largest"] >= 1024

@@ -3,9 +3,9 @@
 One attention function for every family. A block says how it weighs what it sees (`Weighing`: scale, sliding window,
 soft cap), a layout says which token sees which.
 
-A pack: each segment attends to itself alone, causally, and no token is padding. Segments of like length are gathered
-into one batch. Padding to the longest of such a bucket stands on the right, where causal attention cannot see it, so
-that no mask is needed.
+A pack: each segment attends to itself alone, causally, and no token is padding. A GPU has kernels that take segments as
+they lie (`varlen`). Elsewhere segments of like length are gathered into one batch. Padding to the longest of such a
+bucket stands on the right, where causal attention cannot see it, so that no mask is needed.
 
     T = tokens, H = heads, G = key/value heads, D = head size, n x L = segments x places of a bucket,
     Q x K = queries x keys
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -27,10 +28,11 @@ from transformers import AttentionInterface
 from mixologist.model.buckets import Buckets
 from mixologist.model.causal import causal
 from mixologist.model.tiles import rounded
+from mixologist.model.varlen import Runs, attend_runs, known
 
 NAME = "mixologist"
 """Of our attention function, as Transformers knows it."""
-REVISION = 4
+REVISION = 5
 """Of its numbers: raised when what it computes is rounded in another way, so that stored states are made anew."""
 HALVES = (torch.float16, torch.bfloat16)
 """What a GPU's flash attention computes in, the one fused kernel that lets heads share keys."""
@@ -59,31 +61,43 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class Packing:
-    """Where the segments of a pack lie."""
+    """Segments laid end to end, with fillers behind to make ``tokens`` of them."""
 
-    members: tuple[list[int], ...]
-    """Numbers of the segments in each bucket."""
-    buckets: Buckets
-    """Of all the pack's tokens."""
+    lengths: Sequence[int]
+    """Tokens of each segment."""
+    tokens: int
+    device: torch.device
     few_shapes: bool
-    """Whether every new shape of a product has its price (`tiles.shapes_cost`)."""
+    """Whether few numbers of segments and places occur in buckets, every new shape having its price (`tiles`)."""
 
-    @staticmethod
-    def of(lengths: Sequence[int], tokens: int, device: torch.device, *, few_shapes: bool) -> Packing:
-        """The packing of segments laid end to end, with fillers behind to make ``tokens`` of them.
+    @cached_property
+    def members(self) -> list[list[int]]:
+        """Numbers of the segments in each bucket."""
+        runs = _by_length(self.lengths)
+        return [_few_numbers(run) for run in runs] if self.few_shapes else runs
 
-        With ``few_shapes`` few numbers of segments and places occur (`tiles`).
-        """
-        members = _by_length(lengths)
-        if few_shapes:
-            members = [_few_numbers(run) for run in members]
-        buckets = Buckets.of(lengths, members, tokens, device, _places if few_shapes else int)
-        return Packing(tuple(members), buckets, few_shapes)
+    @cached_property
+    def buckets(self) -> Buckets:
+        """Of all the pack's tokens."""
+        places = _places if self.few_shapes else int
+        return Buckets.of(self.lengths, self.members, self.tokens, self.device, places)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The segments as kernels for unlike lengths take them: without fillers, which there are none of then."""
+        return Runs.of(self.lengths, self.device)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, weighing: Weighing) -> Tensor:
         """As `Layout` has it, with B = 1 and Q = K = T."""
+        if as_runs(query, weighing):
+            return attend_runs(query, key, value, self.runs, self.runs, weighing.scale, weighing.window)
         parts = zip(*(self.buckets.gather(states) for states in (query, key, value)), strict=True)
         return self.buckets.put_back([attend(q, k, v, None, weighing) for q, k, v in parts])
+
+
+def as_runs(query: Tensor, weighing: Weighing) -> bool:
+    """Whether kernels for unlike lengths compute that, and nothing has to be gathered."""
+    return known(query.device, query.dtype, query.shape[-1], capped=weighing.softcap is not None)
 
 
 def _by_length(lengths: Sequence[int]) -> list[list[int]]:

@@ -21,8 +21,9 @@ there (bfloat16): 79 kB a token from 1,024 to 4,096 tokens, where other stages a
 to 8,192; texts of 1,000 tokens take more, whose attention is kept (`causal.KEPT`)."""
 DROPPED = 15
 """Numbers kept besides where adapters have dropout: what they read, and its mask. Measured there at 8,192 tokens."""
-VECTORS = 5
-"""Copies of what is trained, float32 (float64 where the base is): weights, gradients, two moments, the best state."""
+VECTORS = 4
+"""Copies of what is trained, float32 (float64 where the base is): weights, gradients, two moments. A fifth, the best
+state, lies in the machine's own memory."""
 NUMBER_BYTES = {"float64": 8.0, "float32": 4.0, "bfloat16": 2.0}
 FOUR_BITS = 0.5 + 0.5 / 64 + 4 / (64 * 256)
 """Bytes of a number in nf4 with its doubly quantised scales (blocks of 64, of 256; QLoRA, arXiv 2305.14314)."""
@@ -63,8 +64,9 @@ def footprint(
     full: bool = False,
     recompute: bool = False,
     dropout: bool = False,
+    on_gpu: bool = False,
 ) -> Footprint:
-    """Training's memory.
+    """Training's memory; a GPU's where it trains there.
 
     Args:
         base: the frozen one.
@@ -74,19 +76,22 @@ def footprint(
         full: whether copies of the base are also trained whole, one at a time, when the adapters are done.
         recompute: whether blocks keep their inputs only; one at a time then has all its activations.
         dropout: whether adapters have any.
+        on_gpu: whether the best state is somewhere else.
     """
     number = NUMBER_BYTES["bfloat16" if dtype == "nf4" else dtype]
     inside = sum(d_in * d_out for d_in, d_out in base.linears.values()) if dtype == "nf4" else 0
     weights = (base.parameters - inside) * number + inside * FOUR_BITS
     moved = max(trained, base.parameters if full else 0)
-    lowered = number if number < 4 else 0  # the copy that a pass multiplies with
     above = base.blocks - (0 if full else trunk)
+    # The copy that a pass multiplies with: of one block at a time, or kept of all.
+    lowered = (number if number < 4 else 0) / (base.blocks if recompute else 1)
+    vectors = VECTORS + (not on_gpu)
     in_a_block = ACTIVATIONS + dropout * DROPPED
     kept = in_a_block + above if recompute else in_a_block * above
     return Footprint(
         libraries=LIBRARIES,
         base=int(weights),
-        trained=int(moved * (VECTORS * max(4.0, number) + lowered)),
+        trained=int(moved * (vectors * max(4.0, number) + lowered)),
         logits=int((2 * number + 4) * AT_ONCE),  # they, their gradient, one of both in float32
         a_token=int(kept * base.hidden_size * number),
     )

@@ -32,9 +32,9 @@ def target_losses(base: Base, bank: Trained, batch: Packed, *, recompute: bool =
     tokens, targets = _with_fillers(batch) if few_shapes else (real, len(batch.targets))
     groups = Groups(batch.adapter_tokens, tokens, _keys(batch, batch.lengths) if keyed else ())
     few = Groups(batch.adapter_targets, targets, _keys(batch, batch.counts) if keyed else ())
-    packing = Packing.of(batch.lengths, tokens, base.device, few_shapes=few_shapes)
+    packing = Packing(batch.lengths, tokens, base.device, few_shapes)
     rows = filled(_tensor(batch.sources, base), targets, value=real)
-    asked = Asked.of(packing, batch.lengths, batch.counts, rows)
+    asked = Asked(packing, batch.counts, rows)
 
     @contextmanager
     def set_up() -> Iterator[None]:

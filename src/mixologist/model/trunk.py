@@ -74,7 +74,7 @@ def hidden_states(base: Base, texts: Sequence[Sequence[int]], depth: int) -> Ten
     lengths = [len(text) for text in texts]
     ids = torch.tensor([token for text in texts for token in text], device=base.device)
     positions = torch.cat([torch.arange(length, device=base.device) for length in lengths])
-    layout = Packing.of(lengths, len(ids), base.device, few_shapes=False)
+    layout = Packing(lengths, len(ids), base.device, few_shapes=False)
     with base.lock, laid_out(base.model):
         hook = base.blocks[depth - 1].register_forward_hook(_stop)
         try:

@@ -73,8 +73,8 @@ class AdapterOptimizer:
             self.adamw.state[self.parameter] = {"step": flat["step"][0].to(device, copy=True), **moments}
 
     def flat_weights(self) -> torch.Tensor:
-        """A copy of the adapter's numbers, (P,)."""
-        return self.bank.flat[self.index].clone()
+        """A copy of the adapter's numbers, (P,), in the machine's own memory: a GPU's is dearer."""
+        return self.bank.flat[self.index].to("cpu", copy=True)
 
     def load_weights(self, flat: torch.Tensor) -> None:
         """Put numbers (P,) back in place."""
