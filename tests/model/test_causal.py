@@ -5,7 +5,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from mixologist.model import causal as module
 from mixologist.model.causal import BLOCK, KEPT, causal
+
+
+@pytest.fixture(params=[False, True], ids=["blocks", "fused forward"])
+def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the kernel is the forward pass, as it is in bfloat16 where there is AMX."""
+    monkeypatch.setattr(module, "fused_is_faster", lambda _: request.param)
+    return bool(request.param)
 
 
 def both(length: int, groups: int, window: int | None, dtype: torch.dtype) -> list[tuple[Tensor, Tensor]]:
@@ -32,6 +40,7 @@ def both(length: int, groups: int, window: int | None, dtype: torch.dtype) -> li
     return pairs
 
 
+@pytest.mark.usefixtures("fused")
 @pytest.mark.parametrize("groups", [1, 2, 4])
 @pytest.mark.parametrize("window", [None, 1, 40, 150])
 @pytest.mark.parametrize("length", [1, 7, BLOCK, 2 * BLOCK + 9, KEPT + 1])
@@ -40,6 +49,7 @@ def test_it_is_the_kernel_and_its_gradients(length: int, window: int | None, gro
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.usefixtures("fused")
 @pytest.mark.parametrize("length", [30, 300])
 def test_it_is_so_as_exactly_as_bfloat16_has_it(length: int) -> None:
     for found, expected in both(length, 2, None, torch.bfloat16):
@@ -48,7 +58,7 @@ def test_it_is_so_as_exactly_as_bfloat16_has_it(length: int) -> None:
         assert error < 0.01
 
 
-def test_weights_of_long_texts_are_not_kept() -> None:
+def test_weights_of_long_texts_are_not_kept_and_with_the_kernel_none(fused: bool) -> None:
     kept: list[int] = []
 
     def keep(tensor: Tensor) -> Tensor:
@@ -60,4 +70,4 @@ def test_weights_of_long_texts_are_not_kept() -> None:
         kept.clear()
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             causal(q, k, v, 0.3)
-        assert (sum(kept) > 3 * q.numel()) == (length == KEPT)
+        assert (sum(kept) > 3 * q.numel()) == (length == KEPT and not fused)

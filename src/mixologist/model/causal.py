@@ -10,7 +10,8 @@ code for each: three, and not six.
 
 Queries a to b see keys up to b only, so that half of the products are never made. Weights P of long texts are made
 again in the backward pass (Dao et al. 2022, arXiv 2205.14135, section 3.1), so that they never exist whole. PyTorch's
-fused kernel does all that, too; in training on CPUs it takes 1.1 to 5 times as long (docs/decisions/0003).
+fused kernel does all that, too; in training on CPUs it takes 1.1 to 5 times as long (docs/decisions/0003). Its forward
+pass alone takes half as long where there is AMX: there it is the forward pass, and all weights are made again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import scaled_dot_product_attention
 
 BLOCK = 128
 """Queries at a time. All texts are cut at its multiples, so that products have few shapes."""
@@ -31,13 +33,16 @@ KEPT = 1024
 
 def causal(query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None = None) -> Tensor:
     """(n, H, L, D), (n, G, L, D), (n, G, L, D) -> (n, H, L, D); a token sees itself and ``window - 1`` before it."""
-    n, heads, length, size = query.shape
     lower = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else query.dtype
-    q = (query * scale).reshape(n * key.shape[1], heads // key.shape[1], length, size)
-    k, v = (states.reshape(len(q), length, size) for states in (key, value))
+    q, k, v = (states.to(lower) for states in (query * scale, key, value))
     with torch.autocast("cpu", enabled=False):  # it would have the softmax in float32
-        output: Tensor = _Causal.apply(q.to(lower), k.to(lower), v.to(lower), window)  # type: ignore[no-untyped-call]
-    return output.view(n, heads, length, size)
+        output: Tensor = _Causal.apply(q, k, v, window)  # type: ignore[no-untyped-call]
+    return output
+
+
+def fused_is_faster(dtype: torch.dtype) -> bool:
+    """Whether PyTorch's kernel is, in the forward pass alone: it multiplies with AMX, its backward pass does not."""
+    return dtype == torch.bfloat16 and torch.cpu._is_amx_tile_supported()
 
 
 def _weights(q: Tensor, k: Tensor, a: int, b: int, window: int | None) -> Tensor:
@@ -64,7 +69,7 @@ def _unseen(rows: int, keys: int, offset: int, window: int | None, dtype: torch.
 
 def _rows(states: Tensor, a: int, b: int) -> Tensor:
     """(N, R, L, D) -> (N, R (b - a), D)."""
-    return states[:, :, a:b].reshape(len(states), -1, states.shape[-1])
+    return states.narrow(2, a, b - a).reshape(len(states), -1, states.shape[-1])
 
 
 def _blocks(length: int) -> list[tuple[int, int]]:
@@ -79,29 +84,47 @@ def _blocks(length: int) -> list[tuple[int, int]]:
 
 class _Causal(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, window: int | None) -> Tensor:
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Tensor:
+        ctx.window = window
+        if window is None and fused_is_faster(query.dtype):
+            ctx.save_for_backward(query, key, value)
+            shared = query.shape[1] != key.shape[1]
+            return scaled_dot_product_attention(
+                query, key, value, is_causal=True, scale=1.0, enable_gqa=shared
+            )
+        q, k, v = _folded(query, key, value)
         output, kept = torch.empty_like(q), []
         for a, b in _blocks(q.shape[2]):
             weights = _weights(q, k, a, b, window)
-            output[:, :, a:b] = torch.bmm(weights, v[:, b - weights.shape[2] : b]).view_as(output[:, :, a:b])
+            seen, made = weights.shape[2], output.narrow(2, a, b - a)
+            made.copy_(torch.bmm(weights, v.narrow(1, b - seen, seen)).view_as(made))
             if q.shape[2] <= KEPT:
                 kept.append(weights)
-        ctx.save_for_backward(q, k, v, *kept)
-        ctx.window = window
-        return output
+        ctx.save_for_backward(query, key, value, *kept)
+        return output.view_as(query)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, *kept = ctx.saved_tensors
+        query, key, value, *kept = ctx.saved_tensors
+        q, k, v = _folded(query, key, value)
+        given = upstream.reshape(q.shape)
         dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         for number, (a, b) in enumerate(_blocks(q.shape[2])):
             weights = kept[number] if kept else _weights(q, k, a, b, ctx.window)
-            first = b - weights.shape[2]
-            given = _rows(upstream, a, b)
-            dv[:, first:b].baddbmm_(weights.transpose(1, 2), given)
-            passed = torch.bmm(given, v[:, first:b].transpose(1, 2))
+            seen, out = weights.shape[2], _rows(given, a, b)
+            seen_k, seen_v, into_k, into_v = (part.narrow(1, b - seen, seen) for part in (k, v, dk, dv))
+            into_v.baddbmm_(weights.transpose(1, 2), out)
+            passed = torch.bmm(out, seen_v.transpose(1, 2))
             ds = torch._softmax_backward_data(passed, weights, -1, weights.dtype)
-            dq[:, :, a:b] = torch.bmm(ds, k[:, first:b]).view_as(dq[:, :, a:b])
-            dk[:, first:b].baddbmm_(ds.transpose(1, 2), _rows(q, a, b))
-        return dq, dk, dv, None
+            made = dq.narrow(2, a, b - a)
+            made.copy_(torch.bmm(ds, seen_k).view_as(made))
+            into_k.baddbmm_(ds.transpose(1, 2), _rows(q, a, b))
+        return dq.view_as(query), dk.view_as(key), dv.view_as(value), None
+
+
+def _folded(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(n, H, L, D), (n, G, L, D), (n, G, L, D) -> (N, R, L, D), (N, L, D), (N, L, D)."""
+    n, groups, length, size = key.shape
+    q = query.reshape(n * groups, -1, length, size)
+    return q, key.reshape(len(q), length, size), value.reshape(len(q), length, size)

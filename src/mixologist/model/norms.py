@@ -24,8 +24,8 @@ from torch.autograd.function import once_differentiable
 from mixologist.model.base import Base
 from mixologist.model.blocks import replaced
 
-IN_CACHE = 2**18
-"""Numbers of x that are worked on at a time: 1 MB in float32."""
+IN_CACHE = 2**19
+"""Numbers of x that are worked on at a time: 2 MB in float32, of two cores."""
 
 
 @contextmanager

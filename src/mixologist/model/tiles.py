@@ -74,9 +74,9 @@ class Window:
         Set and not multiplied: a neighbour's numbers may not be finite.
         """
         if self.first:
-            made[: self.first] = 0
+            made[: self.first].zero_()
         if self.last < len(made):
-            made[self.last :] = 0
+            made[self.last :].zero_()
         return made
 
 
