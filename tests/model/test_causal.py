@@ -1,9 +1,12 @@
 """Attention in blocks against PyTorch's own kernel: output and gradients."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mixologist.model import causal as module
 from mixologist.model.causal import BLOCK, KEPT, causal
@@ -71,3 +74,29 @@ def test_weights_of_long_texts_are_not_kept_and_with_the_kernel_none(fused: bool
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             causal(q, k, v, 0.3)
         assert (sum(kept) > 3 * q.numel()) == (length == KEPT and not fused)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_where_there_is_amx_bfloat16_goes_forward_by_the_kernel_that_holds_no_weights(
+    groups: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shared keys, too: PyTorch has another kernel, which holds them all."""
+    called: set[str] = set()
+
+    class Noted(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            called.add(func.name())
+            return func(*args, **(kwargs or {}))
+
+    def kernels(amx: bool, dtype: torch.dtype, window: int | None) -> set[str]:
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+        called.clear()
+        q, k, v = (torch.randn(2, h, 40, 8, dtype=dtype) for h in (4, groups, groups))
+        with Noted():  # type: ignore[no-untyped-call]
+            causal(q, k, v, 0.3, window)
+        return {name for name in called if "attention" in name}
+
+    assert kernels(True, torch.bfloat16, None) == {"aten::_scaled_dot_product_flash_attention_for_cpu"}
+    assert not kernels(False, torch.bfloat16, None)
+    assert not kernels(True, torch.float32, None)
+    assert not kernels(True, torch.bfloat16, 10)

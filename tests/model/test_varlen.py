@@ -1,6 +1,6 @@
 """Attention by kernels for unlike lengths: the losses and gradients of buckets of like length.
 
-No CPU has these kernels. So PyTorch's operation is given one here that computes what its documentation says, and the
+No CPU has these kernels. So PyTorch's operation is given one here that computes what FlashAttention computes, and the
 way to it is tested whole: which runs, how the last block's few queries stand to their keys, windows, shared keys.
 Where there is a GPU its own kernels are held against buckets.
 """
@@ -27,7 +27,7 @@ from tests.tiny import bank_of, save_base, segments, tiny
 
 
 def weighed(query: Tensor, key: Tensor, described: Any) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Run by run its queries, its keys and weights (H, Q, K), by the words of `varlen_attn`."""
+    """Run by run its queries, its keys and weights (H, Q, K); as FlashAttention has it, both end together."""
     of_queries, of_keys, causal, scale, (left, right) = described
     for (a, b), (c, d) in zip(pairwise(of_queries.tolist()), pairwise(of_keys.tolist()), strict=True):
         other, place = torch.arange(d - c), torch.arange(b - a)[:, None] + (d - c) - (b - a)
@@ -99,24 +99,62 @@ def test_nothing_is_gathered(tmp_path: Path, on_a_cpu: pytest.MonkeyPatch) -> No
     losses_and_gradients(base, bank_of(base, "a", "b"), pack(segments(MIXED), adapters=2))
 
 
-def test_what_the_kernels_do_not_know_goes_by_buckets() -> None:
-    cpu = torch.device("cpu")
-    assert not varlen.known(cpu, torch.bfloat16, 64, capped=False)
+@pytest.mark.parametrize(
+    ("dtype", "head_size", "capped", "capability", "expected"),
+    [
+        (torch.bfloat16, 64, False, (8, 0), True),
+        (torch.float16, 256, False, (9, 0), True),
+        (torch.float32, 64, False, (9, 0), False),
+        (torch.bfloat16, 64, True, (9, 0), False),
+        (torch.bfloat16, 64, False, (7, 5), False),
+        (torch.bfloat16, 36, False, (9, 0), False),
+        (torch.bfloat16, 264, False, (9, 0), False),
+        (torch.bfloat16, 224, False, (9, 0), True),
+        (torch.bfloat16, 224, False, (8, 6), False),
+    ],
+)
+def test_what_the_kernels_do_not_know_goes_by_buckets(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, head_size: int, capped: bool,
+    capability: tuple[int, int], expected: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(torch.backends.cuda, "is_flash_attention_available", lambda: True)
+    assert varlen.known(torch.device("cuda"), dtype, head_size, capped=capped) is expected
+    assert not varlen.known(torch.device("cpu"), dtype, head_size, capped=capped)
+    monkeypatch.setattr(torch.backends.cuda, "is_flash_attention_available", lambda: False)
+    assert not varlen.known(torch.device("cuda"), dtype, head_size, capped=capped)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_this_pytorch_has_all_that_is_asked_of_it() -> None:
+    assert varlen.KNOWS_ALL
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available() or torch.cuda.get_device_capability() < varlen.AMPERE,
+    reason="needs a GPU, Ampere or newer",
+)
 @pytest.mark.parametrize("family", ["llama", "mistral", "qwen3"])
 def test_a_gpus_kernels_are_as_near_to_float32_as_buckets_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str
 ) -> None:
     folder = save_base(tmp_path, family)
     batch = pack(segments(MIXED), adapters=2)
+    calls: list[int] = []
+
+    def counted(query: Tensor, *given: Any) -> Tensor:
+        calls.append(query.shape[2])
+        return varlen.attend_runs(query, *given)
+
+    monkeypatch.setattr(attention, "attend_runs", counted)
 
     def found(dtype: str) -> list[Tensor]:
         base = load_base(str(folder), dtype=dtype, device="cuda")
         return losses_and_gradients(base, bank_of(base, "a", "b"), batch)
 
-    exact, by_runs = found("float32"), found("bfloat16")
+    exact = found("float32")
+    assert not calls
+    by_runs = found("bfloat16")
+    assert calls
     monkeypatch.setattr(attention, "known", lambda *_, **__: False)
     for right, one, other in zip(exact, by_runs, found("bfloat16"), strict=True):
         assert float((one - right).norm()) < 1.5 * float((other - right).norm()) + 1e-3

@@ -83,8 +83,8 @@ def footprint(
     weights = (base.parameters - inside) * number + inside * FOUR_BITS
     moved = max(trained, base.parameters if full else 0)
     above = base.blocks - (0 if full else trunk)
-    # The copy that a pass multiplies with: of one block at a time, or kept of all.
-    lowered = (number if number < 4 else 0) / (base.blocks if recompute else 1)
+    # The copy that a pass multiplies with: adapters' of one block at a time, or kept of all.
+    lowered = (number if number < 4 else 0) / (above if recompute and not full else 1)
     vectors = VECTORS + (not on_gpu)
     in_a_block = ACTIVATIONS + dropout * DROPPED
     kept = in_a_block + above if recompute else in_a_block * above

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from itertools import accumulate
 
 import torch
 from torch import Tensor
 from torch.nn.attention.varlen import varlen_attn
 
-AMPERE = (8, 0)
-"""The oldest GPUs that FlashAttention 2 is written for."""
-WIDEST = 256
-"""Largest head size, in steps of 8."""
+AMPERE, HOPPER = (8, 0), (9, 0)
+"""The oldest GPUs that FlashAttention 2 is written for, and the next that have as much shared memory."""
+WIDEST, WIDE = 256, range(193, 225)
+"""Largest head size, in steps of 8; and those whose backward pass wants that much shared memory."""
+KNOWS_ALL = {"scale", "window_size", "enable_gqa"} <= set(signature(varlen_attn).parameters)
+"""Not so in the first releases of PyTorch that have it."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,17 @@ class Runs:
 
 
 def known(device: torch.device, dtype: torch.dtype, head_size: int, *, capped: bool) -> bool:
-    """Whether the kernels compute that."""
+    """Whether the kernels compute that, forward and backward."""
+    if device.type != "cuda" or not torch.backends.cuda.is_flash_attention_available() or not KNOWS_ALL:
+        return False
+    capability = torch.cuda.get_device_capability(device)
+    fits = (
+        head_size % 8 == 0
+        and head_size <= WIDEST
+        and (head_size not in WIDE or capability in (AMPERE, HOPPER))
+    )
     halves = dtype in (torch.float16, torch.bfloat16)
-    built_for = device.type == "cuda" and torch.cuda.get_device_capability(device) >= AMPERE
-    return built_for and halves and not capped and head_size <= WIDEST and head_size % 8 == 0
+    return capability >= AMPERE and torch.version.hip is None and halves and fits and not capped
 
 
 def attend_runs(

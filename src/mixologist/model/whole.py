@@ -40,7 +40,8 @@ class WholeModel:
     """All weights of a base, to be trained: in float32 (float64 on a float64 base), so that small steps are not lost.
 
     Products are computed in the base's dtype (autocast where it is lower). The base is changed: load one for this.
-    Memory in training: 20 P bytes in float32 (weights, gradients, two moments, best state).
+    Memory in training: 20 P bytes in float32 (weights, gradients, two moments, best state; this last
+    not in a GPU's own).
     """
 
     def __init__(self, base: Base, name: str) -> None:
