@@ -35,7 +35,7 @@ from benchmarks.sides import Process, Side
 from mixologist.report.tables import markdown
 
 SCREENED = 48
-"""Rows by which a peer's setting is chosen."""
+"""Rows by which a peer's setting is chosen, at most."""
 PAGE = """# Training throughput, {shape} shape
 
 `{command}` wrote this page ({machine}, {threads} threads, torch {torch}, {rounds} rounds, {rows} rows, {tokens:,}
@@ -146,9 +146,9 @@ def page(result: dict[str, Any]) -> str:
         torch=result["versions"]["torch"],
         **{name: result[name] for name in ("shape", "command", "machine", "threads", "rounds", "rows", "tokens")},
     )  # fmt: skip
-    return text + (
-        SETTINGS.format(screened=SCREENED, settings=markdown(settings)) if result["settings"] else ""
-    )
+    screened_by = min(SCREENED, result["rows"])
+    chosen = SETTINGS.format(screened=screened_by, settings=markdown(settings))
+    return text + chosen * bool(result["settings"])
 
 
 def measured(
@@ -161,7 +161,10 @@ def measured(
         if quick:
             best = replace(likely(peer, shape, device), large_pages=pages)
         else:
-            found = screened([replace(side, large_pages=pages) for side in grid(peer, shape, device)])
+            few = min(rows, SCREENED)
+            found = screened(
+                [replace(side, rows=few, large_pages=pages) for side in grid(peer, shape, device)]
+            )
             settings |= found
             best = min((side for side in found if found[side]), key=lambda side: found[side]["seconds"])  # type: ignore[index]
         sides[peer] = replace(best, rows=rows)
