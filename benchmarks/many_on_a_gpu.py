@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from benchmarks.mixture import BATCH, Row, examples
-from benchmarks.shapes import SHAPES, load_shape
+from benchmarks.shapes import LLAMAS, load_shape
 from mixologist.fitting import SPARE, STEP
 from mixologist.mixing.sampler import Update
 from mixologist.model.adapters import Bank, Shape
@@ -38,8 +38,9 @@ from mixologist.training.updates import Updater
 RATE = 1e-4
 PAGE = """# {adapters} adapters at once, {shape} shape
 
-`python -m benchmarks.many_on_a_gpu` wrote this page ({device}, {dtype}, torch {versions[torch]}): adapters of rank 16
-on all linears, an update of 16 examples for each, with gradient checkpointing.
+`{command}` wrote this page ({device}, {dtype},
+torch {versions[torch]}): adapters of rank 16 on all linears, an update of 16 examples for each, with gradient
+checkpointing.
 
 {table}
 """
@@ -111,7 +112,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="two steps instead of five")
-    parser.add_argument("--shape", default="7b", help=", ".join(SHAPES))
+    parser.add_argument("--shape", choices=("builtin", *LLAMAS), default="7b")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     parser.add_argument("--adapters", type=int, default=10)
     parser.add_argument("--limit-gb", type=float, default=24)
@@ -135,6 +136,8 @@ def main() -> None:
     matrix = rate(base, 8192 if on_cuda else 1024)
     result = {
         "what": "many adapters of rank 16 trained side by side under a memory limit",
+        "command": f"python -m benchmarks.many_on_a_gpu --shape {given.shape} --device {given.device} --adapters "
+        f"{given.adapters} --limit-gb {given.limit_gb:g}" + " --quick" * given.quick,
         "shape": given.shape, "adapters": given.adapters, "limit_gb": given.limit_gb if on_cuda else None,
         "tokens": tokens, "peak_gb": round(peak / 1e9, 2), **found,
         "share_of_matrix_rate": found["flops_per_second"] / matrix,

@@ -79,12 +79,11 @@ def on_a_gpu(peer: str, shape: str, device: str) -> list[Side]:
 
 
 def likely(peer: str, shape: str, device: str) -> Side:
-    """What was the best of the grid on the machines that it was run on; on a GPU, what ought to be."""
+    """What was the best of the grid, or near it, on the machines that it was run on; on a GPU, what ought to be."""
     if device != "cpu":
         return on_a_gpu(peer, shape, device)[0]
-    # At the 135m shape 16 rows at once do not fit: the loop was ended at 19 GB on a machine of 24.
-    batch = 4 if peer == "loop" or shape == "135m" else 16
-    return Side(peer, shape, "bfloat16" if peer == "loop" else "float32", SCREENED, batch=batch)
+    dtype, batch = ("bfloat16", 4) if peer == "loop" else ("float32", 1)
+    return Side(peer, shape, dtype, SCREENED, batch=batch)
 
 
 def screened(sides: list[Side]) -> dict[Side, dict[str, float] | None]:
