@@ -62,6 +62,26 @@ def test_what_others_have_reserved_is_counted(tmp_path: Path) -> None:
         assert not (tmp_path / "large.wanted").exists()
 
 
+def test_who_comes_to_an_end_while_we_count_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    glob = Path.glob
+
+    def ends_after(folder: Path, pattern: str) -> list[Path]:
+        found = list(glob(folder, pattern))
+        monkeypatch.setattr(Path, "glob", glob)
+        (tmp_path / "theirs.npy").write_bytes(bytes(600))
+        (tmp_path / "theirs.json").write_text("{}")
+        (tmp_path / "theirs.wanted").unlink()
+        return found
+
+    (tmp_path / "theirs.wanted").write_text("600")
+    monkeypatch.setattr(Shelf, "_sweep", lambda self: monkeypatch.setattr(Path, "glob", ends_after))
+    with FileLock(tmp_path / "theirs.lock"):
+        fill(tmp_path, "ours", 500)
+    assert taken(tmp_path) == 600
+
+
 def test_what_others_have_yet_to_write_is_no_longer_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,14 +55,19 @@ class Shelf:
             self._remove(left.name.lstrip(".").split(".")[0], left)
 
     def _evict(self, key: str, wanted: int, keep: set[str]) -> bool:
-        taken = {file.stem: file.stat().st_size for file in self.folder.glob("*.npy")}
-        taken |= {file.stem: _number(file) for file in self.folder.glob("*.wanted")}
+        taken = self._taken()
         taken.pop(key, None)
         for seal in sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime):
             full = sum(taken.values()) + wanted > self.max_bytes
             if full and seal.stem not in keep and self._remove(seal.stem, seal, seal.with_suffix(".npy")):
                 taken.pop(seal.stem, None)
         return sum(taken.values()) + wanted <= self.max_bytes
+
+    def _taken(self) -> dict[str, int]:
+        """Bytes by key, what is reserved first: whoever comes to an end between the two reads is found written."""
+        reserved = {file.stem: _number(file) for file in self.folder.glob("*.wanted")}
+        written = {file.stem: file.stat().st_size for file in self.folder.glob("*.npy")}
+        return {key: max(reserved.get(key, 0), written.get(key, 0)) for key in reserved | written}
 
     def _check_disk(self, wanted: int) -> None:
         """What others have reserved and not written yet is no longer free."""
