@@ -38,7 +38,9 @@ def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
             seconds(
                 training_flops(plan.skeleton, adapted, recompute=recompute) * trunk["passes"]
                 + training_flops(plan.skeleton, full, full=True, recompute=recompute),
+                plan.skeleton.blocks * seeds * sum(each.forecast.steps for each in (plan, *fulls)),
                 plan.recipe.training.device,
+                dtype_of(plan),
             )
         ),
         "memory_fits": memory_fits(plan, memory_gb * 1e9) if memory_gb else None,

@@ -44,6 +44,8 @@ def test_a_gradient_is_that_of_the_weighted_loss(base: Base) -> None:
     segments = [Segment(0, row, 0.5 + n) for n, row in enumerate(rows(3))]
     whole = gradient(base, bank, segments, 10_000)
     torch.testing.assert_close(gradient(base, bank, segments, 1), whole, rtol=1e-9, atol=1e-12)
+    again = gradient(base, bank, segments, 10_000, recompute=True)
+    torch.testing.assert_close(again, whole, rtol=1e-9, atol=1e-12)
     parts = sum(gradient(base, bank, [segment], 100) for segment in segments)
     torch.testing.assert_close(parts, whole, rtol=1e-9, atol=1e-12)
 
