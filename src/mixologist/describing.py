@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from mixologist.fitting import dtype_of, memory_fits, needs, tokens_at_once
 from mixologist.model.base import DTYPES
-from mixologist.model.estimate import seconds, training_flops
+from mixologist.model.estimate import seconds
 from mixologist.planning import Plan, full_models, plan_of_full
 from mixologist.tasks.task import Task
 
@@ -17,7 +18,7 @@ def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
     everything = plan.tasks.tasks | plan.general
     seeds, fulls = plan.recipe.evaluation.seeds, [plan_of_full(plan, name) for name in full_models(plan)]
     adapted, full = plan.tokens_computed() * seeds, sum(each.tokens_computed() for each in fulls) * seeds
-    trunk, recompute = trunk_cache(plan, adapted), plan.recipe.training.gradient_checkpointing
+    trunk = trunk_cache(plan, adapted)
     return {
         "tasks": {name: _describe_task(plan, task) for name, task in everything.items()},
         "schedule": [{"epoch": n + 1, "shares": shares} for n, shares in enumerate(plan.forecast.shares)],
@@ -34,15 +35,7 @@ def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
         "seeds": seeds,
         "tokens": adapted + full,
         "memory_bytes": _memory(plan),
-        "seconds": round(
-            seconds(
-                training_flops(plan.skeleton, adapted, recompute=recompute) * trunk["passes"]
-                + training_flops(plan.skeleton, full, full=True, recompute=recompute),
-                plan.skeleton.blocks * seeds * sum(each.forecast.steps for each in (plan, *fulls)),
-                plan.recipe.training.device,
-                dtype_of(plan),
-            )
-        ),
+        "seconds": round(_seconds(plan, adapted * trunk["passes"], full, fulls)),
         "memory_fits": memory_fits(plan, memory_gb * 1e9) if memory_gb else None,
         "audit": plan.tasks.audit.as_json(),
         "fingerprint": plan.fingerprint,
@@ -90,6 +83,15 @@ def _validation_tokens(plan: Plan) -> int:
         rows = min(most, len(task.splits["validation"]))
         tokens += plan.tokens(name) * rows // max(1, len(plan.train[name]))
     return tokens
+
+
+def _seconds(plan: Plan, adapted: float, full: int, fulls: Sequence[Plan]) -> float:
+    training = plan.recipe.training
+    updates = plan.recipe.evaluation.seeds * sum(each.forecast.steps for each in (plan, *fulls))
+    return seconds(
+        plan.skeleton, adapted, full, updates, training.device, dtype_of(plan),
+        recompute=training.gradient_checkpointing,
+    )  # fmt: skip
 
 
 def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from transformers import AutoModelForCausalLM
 from mixologist.model import families
 from mixologist.model.base import DTYPES
 
-EFFICIENCY = 0.35
-"""Share of the machine's matrix rate, in products of 1,024 rows, that training reaches where packs are full. On two
-cores with AMX, in bfloat16: 0.32 to 0.38 at the 15m shape, 0.37 to 0.40 at 135m."""
-LEAST = 0.01
-"""Seconds that an update takes to go through one block and back, however few its tokens: on two cores, starting some
-hundred operations (5 ms with one adapter, 12 with two). A GPU's is left out."""
+AN_UPDATE = 0.005
+"""Seconds that an update takes to go through one block and back, however few its tokens: a CPU starts hundreds of
+operations."""
+BESIDE, BESIDE_A_UNIT = 14e-6, 22e-9
+"""Seconds for each token and block besides the base's products, on a CPU: attention, adapters, norms and whatever else
+passes over memory; and what comes to that for each hidden unit. Fitted on two cores with AMX to full packs at
+three shapes in bfloat16, where it is 17 to 24 microseconds; float32 takes as long."""
+ON_A_GPU = 0.35
+"""Share of a GPU's matrix rate that training reaches; a guess."""
 
 
 @dataclass(frozen=True)
@@ -42,26 +45,45 @@ def skeleton(config: Any) -> Skeleton:
     return Skeleton(parameters, linears, depth, config.hidden_size, config.vocab_size)
 
 
-def training_flops(base: Skeleton, tokens: int, *, full: bool = False, recompute: bool = False) -> float:
+def training_flops(base: Skeleton, tokens: float, *, full: bool = False, recompute: bool = False) -> float:
     """Forward (2 P) and gradient of the inputs (2 P) of each token; gradients of frozen weights are not computed, those
     of a ``full`` fine-tuning are (2 P). To ``recompute`` is another forward pass (2 P).
     """
     return 2.0 * (2 + full + recompute) * base.parameters * tokens
 
 
-def seconds(flops: float, passes: int, device: str, dtype: str) -> float:
-    """Time for so many operations, in so many passes of an update through a block, on ``device`` (``auto``, ``cpu``,
-    ``cuda``; the CPU where there is no GPU) in a dtype of `base.DTYPES`.
-
-    Products of that dtype are timed now, for a fifth of a second. The first one, in which libraries set themselves up,
-    is not counted.
+def seconds(
+    base: Skeleton,
+    adapted: float,
+    full: int,
+    updates: int,
+    device: str,
+    dtype: str,
+    *,
+    recompute: bool = False,
+) -> float:
+    """Time to train adapters on ``adapted`` tokens (less than there are, where a trunk spares passes) and copies of the
+    base on ``full``, in so many updates, on ``device`` (``auto``, ``cpu``, ``cuda``; the CPU where there is no GPU)
+    in a dtype of `base.DTYPES`. Roughly: demo, finance recipe and full packs took 0.8 to 1.3 of it on two cores.
     """
+    flops = training_flops(base, adapted, recompute=recompute)
+    flops += training_flops(base, full, full=True, recompute=recompute)
     place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    a = torch.randn(1024, 1024, device=place).to(DTYPES[dtype])
+    rate = matrix_rate(place, DTYPES[dtype])
+    if place == "cuda":
+        return flops / (rate * ON_A_GPU)
+    beside = updates * AN_UPDATE + (adapted + full) * (BESIDE + base.hidden_size * BESIDE_A_UNIT)
+    return flops / rate + base.blocks * beside
+
+
+def matrix_rate(device: str, dtype: torch.dtype) -> float:
+    """Operations a second in products of 1,024 rows, timed now (a fifth of a second). The first one, in which libraries
+    set themselves up, is not counted.
+    """
+    a = torch.randn(1024, 1024, device=device).to(dtype)
     (a @ a)[0, 0].item()
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < 0.2:
         (a @ a)[0, 0].item()
         count += 1
-    rate = count * 2 * 1024**3 / (time.perf_counter() - start)
-    return flops / (rate * EFFICIENCY) + (passes * LEAST if place == "cpu" else 0)
+    return count * 2 * 1024**3 / (time.perf_counter() - start)
