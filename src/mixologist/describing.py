@@ -87,9 +87,9 @@ def _validation_tokens(plan: Plan) -> int:
 
 def _seconds(plan: Plan, adapted: float, full: int, fulls: Sequence[Plan]) -> float:
     training = plan.recipe.training
-    updates = plan.recipe.evaluation.seeds * sum(each.forecast.steps for each in (plan, *fulls))
+    steps = plan.recipe.evaluation.seeds * sum(each.forecast.steps for each in (plan, *fulls))
     return seconds(
-        plan.skeleton, adapted, full, updates, training.device, dtype_of(plan),
+        plan.skeleton, adapted, full, steps, training.device, dtype_of(plan),
         recompute=training.gradient_checkpointing,
     )  # fmt: skip
 

@@ -12,14 +12,14 @@ from transformers import AutoModelForCausalLM
 from mixologist.model import families
 from mixologist.model.base import DTYPES
 
-AN_UPDATE = 0.005
-"""Seconds that an update takes to go through one block and back, however few its tokens: a CPU starts hundreds of
+A_STEP = 0.005
+"""Seconds that a step takes to go through one block and back, however few its tokens: a CPU starts hundreds of
 operations."""
 BESIDE, BESIDE_A_UNIT = 14e-6, 22e-9
 """Seconds for each token and block besides the base's products, on a CPU: attention, adapters, norms and whatever else
-passes over memory; and what comes to that for each hidden unit. Fitted on two cores with AMX to full packs at
-three shapes in bfloat16, where it is 17 to 24 microseconds; float32 takes as long."""
-ON_A_GPU = 0.35
+passes over memory; and what comes to that for each hidden unit. Fitted on two cores with AMX to packs of 4,018
+tokens (built-in base, 15m and 135m shapes, bfloat16), where it is 17 to 24 microseconds; float32 takes as long."""
+GPU_SHARE = 0.35
 """Share of a GPU's matrix rate that training reaches; a guess."""
 
 
@@ -56,23 +56,24 @@ def seconds(
     base: Skeleton,
     adapted: float,
     full: int,
-    updates: int,
+    steps: int,
     device: str,
     dtype: str,
     *,
     recompute: bool = False,
 ) -> float:
     """Time to train adapters on ``adapted`` tokens (less than there are, where a trunk spares passes) and copies of the
-    base on ``full``, in so many updates, on ``device`` (``auto``, ``cpu``, ``cuda``; the CPU where there is no GPU)
-    in a dtype of `base.DTYPES`. Roughly: demo, finance recipe and full packs took 0.8 to 1.3 of it on two cores.
+    base on ``full``, in so many steps, on ``device`` (``auto``, ``cpu``, ``cuda``; the CPU where there is no GPU)
+    in a dtype of `base.DTYPES`. Rough: on two cores the demo, full packs and 200 steps of the finance recipe took 0.8
+    to 1.3 of it.
     """
     flops = training_flops(base, adapted, recompute=recompute)
     flops += training_flops(base, full, full=True, recompute=recompute)
     place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     rate = matrix_rate(place, DTYPES[dtype])
     if place == "cuda":
-        return flops / (rate * ON_A_GPU)
-    beside = updates * AN_UPDATE + (adapted + full) * (BESIDE + base.hidden_size * BESIDE_A_UNIT)
+        return flops / (rate * GPU_SHARE)
+    beside = steps * A_STEP + (adapted + full) * (BESIDE + base.hidden_size * BESIDE_A_UNIT)
     return flops / rate + base.blocks * beside
 
 
