@@ -44,6 +44,7 @@ def trunk_rows(
     splits |= {f"validation/{name}": rows for name, rows in validation.items()}
     advance = stage("trunk", sum(len(rows) for rows in splits.values()))
     stored = TrunkCache(cache_folder(), room).store(base, plan.trunk, splits, advance)
+    give_back()
     return (
         {name: stored[f"train/{name}"] for name in train},
         {name: stored[f"validation/{name}"] for name in validation},
@@ -69,7 +70,8 @@ def prompt_rows(plan: Plan, base: Base, bank: Bank | None, task: Task, target: i
         parts += prompt_rows(plan, base, bank, task.out_of_scope, OUT_OF_SCOPE)
     for split in ("train", "validation"):
         for number, prompts in enumerate(learned_prompts(task, split, plan.encoder, plan.recipe)):
-            x = prompt_features(base, bank, prompts, plan.depth).half()
+            at_once = plan.recipe.training.read_at_once
+            x = prompt_features(base, bank, prompts, plan.depth, max_tokens=at_once).half()
             of, wording = torch.full((len(prompts),), target), torch.full((len(prompts),), number)
             parts.append(Features(x, of, wording, torch.full((len(prompts),), split == "validation")))
     return parts

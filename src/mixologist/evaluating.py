@@ -67,7 +67,7 @@ def make_evaluator(
     }
     digests |= {name: adapter_digest(folder.baselines / name) for name in bank.names if name in MERGES}
     digests |= {name: adapter_digest(place) for name, place in added.items()}
-    generator = Generator(base, bank, encoder.end_ids)
+    generator = Generator(base, bank, encoder.end_ids, max_tokens=recipe.training.read_at_once)
     full = FullModels(
         {
             name: FullModel(folder.full_model(name), facts["tasks"])

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.generate import Generator
 from mixologist.model.label_tree import LabelTree
-from mixologist.model.reading import common_prefix
+from mixologist.model.reading import Reader, common_prefix
 from mixologist.model.rooms import STEP
 from mixologist.model.trunk import prompt_features
 from mixologist.tasks.encoding import Encoded
@@ -233,3 +236,24 @@ def test_an_answer_ends_with_a_stop_string(base: Base) -> None:
     assert found == free[: len(found)]
     assert said[-3:] in base.tokenizer.decode(found)
     assert said[-3:] not in base.tokenizer.decode(found[:-1])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda g, *asked: g.score(*asked, LABELS), lambda g, *asked: g.generate(*asked, 3)],
+    ids=["score", "generate"],
+)
+def test_a_batch_is_gone_when_the_next_is_read(
+    base: Base, monkeypatch: pytest.MonkeyPatch, ask: Callable[..., Any]
+) -> None:
+    alive, counts, read = WeakSet[Reader](), list[int](), Reader.read
+
+    def counted(self: Reader, *given: Any, **options: Any) -> Any:
+        alive.add(self)
+        counts.append(len(alive))
+        return read(self, *given, **options)
+
+    monkeypatch.setattr(Reader, "read", counted)
+    ask(Generator(base, bank_of(base, "a", "b"), [0, 5], max_tokens=1), prompts(), ADAPTERS)
+    assert len(counts) >= len(ADAPTERS)
+    assert set(counts) == {1}

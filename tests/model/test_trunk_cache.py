@@ -321,3 +321,29 @@ def test_two_processes_wait_for_one_another(base: Base, tmp_path: Path) -> None:
     assert len(list(folder.glob("*.npy"))) == 3
     assert both.file.exists()
     assert found == sum(passes(base, seed, tmp_path / "alone") for seed in (1, 2, 3))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="the system does not tell what is mapped")
+def test_states_that_were_read_do_not_stay_in_memory(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = rows(400)
+    stored = cache(tmp_path).store(base, 1, {"t": many})["t"]
+    read = states(stored)
+    assert mapped(tmp_path) >= sum(each.nbytes for each in read) > 2**17
+    monkeypatch.setattr(trunk_cache, "MAPPED", 2**13)
+    for first, again in zip(read, states(stored), strict=True):
+        np.testing.assert_array_equal(first, again)
+    assert mapped(tmp_path) <= 2**16
+
+
+def mapped(folder: Path) -> int:
+    """Bytes of files in the folder that count as this process's memory."""
+    sizes, here = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            here = bool(rest) and rest[-1].startswith(str(folder))
+        elif name == "Rss:" and here:
+            sizes += int(rest[0]) * 1024
+    return sizes

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from mixologist import seeds
 from mixologist.evaluation.readings import against_base
+from mixologist.memory import give_back
 from mixologist.mixing.batching import Encoded, Segment, micro_batches
 from mixologist.model.forward import target_losses
 from mixologist.model.generate import Generator
@@ -106,6 +107,7 @@ def _losses(generator: Generator, name: str | None, rows: Sequence[Encoded], max
     for batch in micro_batches(segments, max_tokens, len(bank.names)):
         losses = target_losses(generator.base, bank, batch).double().cpu().numpy()
         np.add.at(found, np.array([int(key) for key in batch.keys])[batch.segment_of_target], losses)
+    give_back()
     return found
 
 
@@ -121,5 +123,6 @@ def _right(generator: Generator, encoder: Encoder, name: str | None) -> Floats:
     kinds = list(dict.fromkeys(kind for _, kind in asked))
     prompts = [encoder.prompt([{"role": "user", "content": question}]).prompt for question, _ in asked]
     scores = generator.score(prompts, [name] * len(prompts), [encoder.completion(kind) for kind in kinds])
+    give_back()
     chosen = [kinds[best] for best in scores.argmax(1)]
     return np.array([float(kind == right) for kind, (_, right) in zip(chosen, asked, strict=True)])

@@ -13,6 +13,7 @@ from mixologist.evaluation.metrics import make
 from mixologist.evaluation.out_of_scope import separation
 from mixologist.evaluation.resampling import cluster_of
 from mixologist.evaluation.rival_routers import Rival, RivalRouters, Tfidf, outcomes
+from mixologist.memory import give_back
 from mixologist.model.adapters import Bank
 from mixologist.model.base import Base
 from mixologist.model.router import Route, Router
@@ -38,9 +39,12 @@ class RouterReport:
         self, prompts: list[Encoded], advance: Callable[[int], None] = lambda count: None
     ) -> list[Route]:
         """A route for each prompt."""
-        return self.router.routes(
-            prompt_features(self.base, self.bank, prompts, self.router.settings.depth, advance=advance)
-        )
+        features = prompt_features(
+            self.base, self.bank, prompts, self.router.settings.depth,
+            max_tokens=self.recipe.training.read_at_once, advance=advance,
+        )  # fmt: skip
+        give_back()
+        return self.router.routes(features)
 
     def report(
         self,

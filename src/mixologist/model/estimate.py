@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM
 
+from mixologist.memory import keep_few_shapes
 from mixologist.model import families
 from mixologist.model.base import DTYPES
 
@@ -81,6 +82,7 @@ def matrix_rate(device: str, dtype: torch.dtype) -> float:
     """Operations a second in products of 1,024 rows, timed now (a fifth of a second). The first one, in which libraries
     set themselves up, is not counted.
     """
+    keep_few_shapes()  # what trains next in this process must not find the libraries' habits settled
     a = torch.randn(1024, 1024, device=device).to(dtype)
     (a @ a)[0, 0].item()
     count, start = 0, time.perf_counter()

@@ -87,8 +87,9 @@ class Generator:
             begun = self._begin(prompts, adapters)
             for rows in self._batches(prompts, adapters, max_new_tokens):
                 names = [adapters[i] for i in rows]
-                reader, logits = self._read([prompts[i] for i in rows], names, begun)
-                found = decode(reader, logits, how, random, partial(self._using_of, names), streamer)
+                read = self._read([prompts[i] for i in rows], names, begun)
+                found = decode(*read, how, random, partial(self._using_of, names), streamer)
+                del read  # or its keys and values would lie beside the next batch's
                 for row, tokens in zip(rows, found, strict=True):
                     answers[row] = tokens
                 advance(len(rows))
@@ -123,9 +124,10 @@ class Generator:
             begun = self._begin(prompts, adapters)
             for rows in self._batches(prompts, adapters, len(tree), limit):
                 names = [adapters[i] for i in rows]
-                reader, first = self._read([prompts[i] for i in rows], names, begun)
+                read = self._read([prompts[i] for i in rows], names, begun)
                 with self._using(names):
-                    total, misses = tree.score(reader, first)
+                    total, misses = tree.score(*read)
+                del read  # or its keys and values would lie beside the next batch's
                 scores[rows], greedy[rows] = total.double().cpu().numpy(), (misses == 0).cpu().numpy()
                 advance(len(rows))
         return scores, greedy

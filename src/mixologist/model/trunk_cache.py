@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ from mixologist.tasks.encoding import Advance, Hidden, silent
 NUMBERS = {torch.float32: np.float32, torch.float64: np.float64, torch.bfloat16: np.int16}
 PACK_TOKENS = 8192
 """Computed at once."""
+MAPPED = 2**22
+"""Bytes of states read from a split before its pages are let go."""
 WINDOW_TOKENS = 32_768
 """Computed before they are written; rows are packed by length within such a window."""
 
@@ -65,6 +68,7 @@ class StoredRows(Sequence[Encoded]):
     def __init__(self, rows: Sequence[Encoded], blocks: int, file: Path, ends: NDArray[np.int64]) -> None:
         self._rows, self._blocks, self._ends = rows, blocks, ends
         self._states = np.load(file, mmap_mode="c", allow_pickle=False)  # c: as torch wants it, never written
+        self._read = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -80,7 +84,16 @@ class StoredRows(Sequence[Encoded]):
         end = int(self._ends[index])
         row = self._rows[index]
         start = end - len(row.prompt) - len(row.completion)
-        return StoredRow(row.prompt, row.completion, Hidden(self._blocks, self._states[start:end]))
+        states = self._states[start:end]
+        self._make_room(states.nbytes)
+        return StoredRow(row.prompt, row.completion, Hidden(self._blocks, states))
+
+    def _make_room(self, size: int) -> None:
+        """Pages that were read count as the process's memory until it lets go of them; they are read again at need."""
+        self._read += size
+        if self._read > MAPPED and hasattr(mmap, "MADV_DONTNEED"):
+            self._states.base.madvise(mmap.MADV_DONTNEED)
+            self._read = size
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ class Training(Section):
     max_length: Annotated[int, Field(ge=16)] = 1024
     """Longest prompt + answer in tokens; the context is shortened, never the answer."""
     max_tokens_per_batch: Annotated[int, Field(ge=64)] = 4096
-    """Tokens computed at once. Changes memory and speed, not the updates."""
+    """Tokens computed at once, by which evaluation goes, too. Changes memory and speed, not the updates."""
     loss_weighting: Literal["task", "token"] = "task"
     """``task``: token mean per task, weighted by its examples in the update; ``token``: mean over tokens."""
     early_stopping_patience: Positive | None = None
@@ -209,6 +209,13 @@ class Training(Section):
     device: Annotated[str, Field(pattern=DEVICE)] = "auto"
     """``auto``: CUDA where there is one."""
     report_to: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
+
+    @property
+    def read_at_once(self) -> int:
+        """Tokens that evaluation and the router read at once, so that they need no more memory than training: without a
+        backward pass a token takes less than half, about as much where blocks are computed again.
+        """
+        return self.max_tokens_per_batch * (1 if self.gradient_checkpointing else 2)
 
 
 class Endpoint(Section):
