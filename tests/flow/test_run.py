@@ -25,10 +25,13 @@ from mixologist.evaluation.routing import RouterReport
 from mixologist.exporting import export
 from mixologist.files import write_json_lines
 from mixologist.hooks import Hooks
+from mixologist.model import trunk
 from mixologist.model.base import load_base
+from mixologist.model.generate import Generator
 from mixologist.model.router import Route
 from mixologist.recipe.load import load
 from mixologist.runfolder import RunFolder
+from tests.conftest import tiny_recipe, write_data
 
 
 @pytest.fixture
@@ -328,3 +331,28 @@ def test_line_separators_in_answers_survive_the_store(run: Path, tmp_path: Path)
     (tmp_path / "odd.yaml").write_text(f"{{name: odd, path: {tmp_path / 'odd'}, max_new_tokens: 4}}\n")
     add_task(RunFolder(run), read_task(tmp_path / "odd.yaml"))
     assert mixologist.evaluate(run)["tasks"]["odd"]["n"] == 8
+
+
+def test_the_router_and_evaluation_read_by_the_memory_that_training_has(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, made, cut = set[int](), Generator.__init__, trunk.batches
+
+    def make(self: Generator, *given: Any, max_tokens: int = 8192) -> None:
+        read.add(max_tokens)
+        made(self, *given, max_tokens=max_tokens)
+
+    def noted(lengths: Any, max_tokens: int) -> list[list[int]]:
+        read.add(max_tokens)
+        return cut(lengths, max_tokens)
+
+    monkeypatch.setattr(Generator, "__init__", make)
+    monkeypatch.setattr(trunk, "batches", noted)
+    write_data(tmp_path / "data")
+    recipe = tiny_recipe(tiny_base, tmp_path / "data") | {"output_dir": str(tmp_path / "run")}
+    recipe["training"] |= {"max_tokens_per_batch": 300, "max_steps": 1}
+    mixologist.train(recipe)
+    assert read == {600}
+    recipe["training"] |= {"gradient_checkpointing": True}
+    mixologist.train(recipe | {"output_dir": str(tmp_path / "other")})
+    assert read == {600, 300}

@@ -54,8 +54,8 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
     out.print(
         f"{described['steps']:,} steps, {described['tokens']:,} tokens through the base, "
         f"{len(described['adapters'])} adapters of {described['adapter_parameters']:,} parameters; "
-        f"about {described['memory_bytes'] / 1e9:.1f} GB and {described['seconds'] / 60:.0f} minutes "
-        "(rough, for training: evaluation is not counted)"
+        f"about {described['memory_bytes'] / 1e9:.1f} GB, and {described['seconds'] / 60:.0f} minutes to train "
+        "(rough; evaluation comes on top of the minutes)"
     )
     if described["trunk"]:
         out.print(_trunk(described["trunk"], described["trunk_cache"]))

@@ -15,12 +15,12 @@ from mixologist.model.head import AT_ONCE
 LIBRARIES = 900_000_000
 """Bytes of a process that has imported everything and loaded nothing (690 MB), and on a CPU of what oneDNN makes for
 the shapes that it keeps (200 MB). A CUDA context takes about as much."""
-ACTIVATIONS = 28
-"""Numbers kept for the backward pass per token, block and hidden unit. Counted on the built-in base: 22 (with what one
-block needs for a moment); the heap around them has holes."""
-FOR_A_MOMENT = 60
-"""Numbers per token and hidden unit that are needed for a moment, and the holes in malloc's heap that they leave,
-however many blocks there are. Fitted, like the two others, to measured peaks of the built-in base."""
+ACTIVATIONS, A_MOMENT = 28, 12
+"""Numbers kept for the backward pass per token, block and hidden unit, and those that one block needs for a moment.
+Counted on the built-in base: 22 for all of both, 43 where blocks are computed again."""
+HOLES = 48
+"""Numbers per token and hidden unit that a CPU's heap holds beside them in pieces too small for the next tensor,
+however many blocks there are (docs/decisions/0016). With the others fitted to peaks of the built-in base."""
 DROPPED = 15
 """Numbers kept besides where adapters have dropout: what they read, and its mask. Measured there at 8,192 tokens."""
 VECTORS = 4
@@ -78,7 +78,7 @@ def footprint(
         full: whether copies of the base are also trained whole, one at a time, when the adapters are done.
         recompute: whether blocks keep their inputs only; one at a time then has all its activations.
         dropout: whether adapters have any.
-        on_gpu: whether the best state is somewhere else.
+        on_gpu: whether the best state is somewhere else, and no heap has holes.
     """
     number = NUMBER_BYTES["bfloat16" if dtype == "nf4" else dtype]
     inside = sum(d_in * d_out for d_in, d_out in base.linears.values()) if dtype == "nf4" else 0
@@ -89,7 +89,8 @@ def footprint(
     lowered = (number if number < 4 else 0) / (above if recompute and not full else 1)
     vectors = VECTORS + (not on_gpu)
     in_a_block = ACTIVATIONS + dropout * DROPPED
-    kept = FOR_A_MOMENT + (in_a_block + above if recompute else in_a_block * above)
+    beside = A_MOMENT + HOLES * (not on_gpu)
+    kept = beside + (in_a_block + above if recompute else in_a_block * above)
     return Footprint(
         libraries=LIBRARIES,
         base=int(weights),
