@@ -68,9 +68,9 @@ def prompt_rows(plan: Plan, base: Base, bank: Bank | None, task: Task, target: i
     parts = []
     if task.out_of_scope and plan.recipe.router.out_of_scope:
         parts += prompt_rows(plan, base, bank, task.out_of_scope, OUT_OF_SCOPE)
+    at_once = plan.recipe.training.read_at_once
     for split in ("train", "validation"):
         for number, prompts in enumerate(learned_prompts(task, split, plan.encoder, plan.recipe)):
-            at_once = plan.recipe.training.read_at_once
             x = prompt_features(base, bank, prompts, plan.depth, max_tokens=at_once).half()
             of, wording = torch.full((len(prompts),), target), torch.full((len(prompts),), number)
             parts.append(Features(x, of, wording, torch.full((len(prompts),), split == "validation")))

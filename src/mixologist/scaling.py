@@ -167,8 +167,7 @@ def _bank(plan: Plan, base: Base) -> Bank:
 
 def _answers(plan: Plan, base: Base, bank: Bank, task: Task, hooks: Hooks) -> dict[str, Any]:
     names = list(plan.feeds.adapters)
-    at_once = plan.recipe.training.read_at_once
-    generator = Generator(base, bank, plan.encoder.end_ids, max_tokens=at_once)
+    generator = Generator(base, bank, plan.encoder.end_ids, max_tokens=plan.recipe.training.read_at_once)
     answerer = Answerer(generator, plan.encoder, dict.fromkeys(names, plan.fingerprint))
     prompts = answerer.prompts(task, "test")
     answerer.advance = hooks.stage("evaluating", len(names) * len(prompts))

@@ -68,7 +68,7 @@ class StoredRows(Sequence[Encoded]):
     def __init__(self, rows: Sequence[Encoded], blocks: int, file: Path, ends: NDArray[np.int64]) -> None:
         self._rows, self._blocks, self._ends = rows, blocks, ends
         self._states = np.load(file, mmap_mode="c", allow_pickle=False)  # c: as torch wants it, never written
-        self._read = 0
+        self._read = 0  # bytes, since the pages were let go
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -85,11 +85,13 @@ class StoredRows(Sequence[Encoded]):
         row = self._rows[index]
         start = end - len(row.prompt) - len(row.completion)
         states = self._states[start:end]
-        self._make_room(states.nbytes)
+        self._count(states.nbytes)
         return StoredRow(row.prompt, row.completion, Hidden(self._blocks, states))
 
-    def _make_room(self, size: int) -> None:
-        """Pages that were read count as the process's memory until it lets go of them; they are read again at need."""
+    def _count(self, size: int) -> None:
+        """Let go of the pages after every `MAPPED` bytes: until then what was read counts as the process's memory.
+        States in use are read again, from the system's cache.
+        """
         self._read += size
         if self._read > MAPPED and hasattr(mmap, "MADV_DONTNEED"):
             self._states.base.madvise(mmap.MADV_DONTNEED)
