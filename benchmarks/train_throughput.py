@@ -7,7 +7,8 @@ Every side trains one LoRA in a process of its own (`sides.py`), which waits whi
 tokens only, fused attention, float32 and bfloat16. `trl` is TRL's SFTTrainer on that model at its best of 12 settings:
 batches of 1, 4 and 16, rows of like length together or not, float32 and bfloat16 (needs `requirements-peers.txt`). On
 a GPU peers run in bfloat16 and grouped by length, with FlashAttention and Liger besides where they are installed
-(`requirements-peers-gpu.txt`). A setting is chosen by a pass over fewer rows. Ours asks for large pages
+(`requirements-peers-gpu.txt`). A setting is chosen by a pass over fewer rows; with --finalists 3 the three fastest
+are measured in the rounds, which a machine with other work asks for. Ours asks for large pages
 (`mixologist.memory`); with --large-pages the peers do, too. `products` are the frozen products alone, forward and input
 gradient of the same packs: what the machine's own matrix rate would allow. Real tokens are counted, padding is not.
 Prints one JSON object.
@@ -16,7 +17,6 @@ Prints one JSON object.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import platform
 import statistics
@@ -27,15 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.utils import is_flash_attn_2_available, is_liger_kernel_available
 
 from benchmarks.mixture import batches
+from benchmarks.peers import SCREENED, fastest, grid, likely, screened
 from benchmarks.shapes import SHAPES
 from benchmarks.sides import Process, Side
 from mixologist.report.tables import markdown
 
-SCREENED = 48
-"""Rows by which a peer's setting is chosen, at most."""
 PAGE = """# Training throughput, {shape} shape
 
 `{command}` wrote this page ({machine}, {threads} threads, torch {torch}, {rounds} rounds, {rows} rows, {tokens:,}
@@ -50,53 +48,6 @@ SETTINGS = """
 
 {settings}
 """
-
-
-def grid(peer: str, shape: str, device: str) -> list[Side]:
-    """All settings of a peer."""
-    if device != "cpu":
-        return on_a_gpu(peer, shape, device)
-    dtypes, batches_of = ("float32", "bfloat16"), (16, 4, 1)
-    if peer == "loop":
-        return [
-            Side("loop", shape, dtype, SCREENED, batch=batch)
-            for dtype, batch in itertools.product(dtypes, batches_of)
-        ]
-    return [
-        Side("trl", shape, dtype, SCREENED, grouped, batch)
-        for dtype, grouped, batch in itertools.product(dtypes, (True, False), batches_of)
-    ]
-
-
-def on_a_gpu(peer: str, shape: str, device: str) -> list[Side]:
-    """In bfloat16, grouped by length; with FlashAttention and Liger, too, where installed. Best guess first."""
-    attentions = ["flash_attention_2"] * is_flash_attn_2_available() + ["sdpa"]
-    ligers = [True] * is_liger_kernel_available() + [False]
-    return [
-        Side(peer, shape, "bfloat16", SCREENED, batch=batch, device=device, attention=attention, liger=liger)
-        for attention, liger, batch in itertools.product(attentions, ligers, (16, 4, 1))
-    ]
-
-
-def likely(peer: str, shape: str, device: str) -> Side:
-    """What was the best of the grid, or near it, on the machines that it was run on; on a GPU, what ought to be."""
-    if device != "cpu":
-        return on_a_gpu(peer, shape, device)[0]
-    dtype, batch = ("bfloat16", 4) if peer == "loop" else ("float32", 1)
-    return Side(peer, shape, dtype, SCREENED, batch=batch)
-
-
-def screened(sides: list[Side]) -> dict[Side, dict[str, float] | None]:
-    """One pass of each, in turn; the second on a GPU, where the first makes kernels; None where it was not done."""
-    found = {}
-    for side in sides:
-        process = Process(side)
-        found[side] = process.run()
-        if side.device != "cpu" and found[side]:
-            found[side] = process.run()
-        process.close()
-        print(side, found[side], file=sys.stderr, flush=True)
-    return found
 
 
 def interleaved(sides: dict[str, Side], rounds: int) -> dict[str, list[dict[str, float]]]:
@@ -150,23 +101,26 @@ def page(result: dict[str, Any]) -> str:
     return text + chosen * bool(result["settings"])
 
 
-def measured(
-    shape: str, peers: list[str], rows: int, rounds: int, device: str, *, quick: bool, pages: bool = False
-) -> dict[str, Any]:
+def measured(given: argparse.Namespace, rows: int, rounds: int) -> dict[str, Any]:
     """Settings, sides and ratios of one shape."""
     settings: dict[Side, dict[str, float] | None] = {}
-    sides = {name: Side(name, shape, "auto", rows, device=device) for name in ("ours", "products")}
-    for peer in peers:
-        if quick:
-            best = replace(likely(peer, shape, device), large_pages=pages)
-        else:
-            few = min(rows, SCREENED)
+    sides = {
+        name: Side(name, given.shape, "auto", rows, device=given.device) for name in ("ours", "products")
+    }
+    for peer in given.peers:
+        chosen = [likely(peer, given.shape, given.device)]
+        if not given.quick:
             found = screened(
-                [replace(side, rows=few, large_pages=pages) for side in grid(peer, shape, device)]
+                [
+                    replace(side, rows=min(rows, SCREENED), large_pages=given.large_pages)
+                    for side in grid(peer, given.shape, given.device)
+                ]
             )
             settings |= found
-            best = min((side for side in found if found[side]), key=lambda side: found[side]["seconds"])  # type: ignore[index]
-        sides[peer] = replace(best, rows=rows)
+            chosen = fastest(found, given.finalists)
+        for place, side in enumerate(chosen, 1):
+            name = peer if place == 1 else f"{peer}, {place}"
+            sides[name] = replace(side, rows=rows, large_pages=given.large_pages)
     passes = interleaved(sides, rounds)
     tokens = sum(len(row) for batch in batches(rows, grouped=True) for row in batch)
     return {
@@ -196,6 +150,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="examples of a pass")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--large-pages", action="store_true", help="the peers' memory in large pages, too")
+    parser.add_argument("--finalists", type=int, default=1, help="settings of a peer that run in the rounds")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     rows, rounds = given.rows or (96 if given.quick else 192), 3 if given.quick else 5
@@ -204,10 +159,9 @@ def main() -> None:
         "what": "training tokens a second, ours against others", "shape": given.shape,
         "command": f"python -m benchmarks.train_throughput{quick} --shape {given.shape} --peers {peers} --rows {rows}"
         + f" --device {given.device}" * (given.device != "cpu")
-        + " --large-pages" * given.large_pages,
-        **measured(
-            given.shape, given.peers, rows, rounds, given.device, quick=given.quick, pages=given.large_pages
-        ),
+        + " --large-pages" * given.large_pages
+        + f" --finalists {given.finalists}" * (given.finalists > 1),
+        **measured(given, rows, rounds),
         "threads": torch.get_num_threads(), "machine": platform.processor() or platform.machine(),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", *_trl(given.peers))},
     }  # fmt: skip

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from mixologist.fitting import dtype_of, memory_fits, needs, tokens_at_once
+from mixologist.fitting import (
+    dtype_of,
+    for_another_machine,
+    memory_fits,
+    needs,
+    tokens_at_once,
+    trains_on_gpu,
+)
 from mixologist.model.base import DTYPES
 from mixologist.model.estimate import seconds
 from mixologist.planning import Plan, full_models, plan_of_full
@@ -35,7 +42,7 @@ def describe(plan: Plan, memory_gb: float | None = None) -> dict[str, Any]:
         "seeds": seeds,
         "tokens": adapted + full,
         "memory_bytes": _memory(plan),
-        "seconds": round(_seconds(plan, adapted * trunk["passes"], full, fulls)),
+        "seconds": _seconds(plan, adapted * trunk["passes"], full, fulls),
         "memory_fits": memory_fits(plan, memory_gb * 1e9) if memory_gb else None,
         "audit": plan.tasks.audit.as_json(),
         "fingerprint": plan.fingerprint,
@@ -85,13 +92,17 @@ def _validation_tokens(plan: Plan) -> int:
     return tokens
 
 
-def _seconds(plan: Plan, adapted: float, full: int, fulls: Sequence[Plan]) -> float:
+def _seconds(plan: Plan, adapted: float, full: int, fulls: Sequence[Plan]) -> int | None:
+    """None where this machine cannot tell."""
+    if for_another_machine(plan):
+        return None
     training = plan.recipe.training
     steps = plan.recipe.evaluation.seeds * sum(each.forecast.steps for each in (plan, *fulls))
-    return seconds(
+    found = seconds(
         plan.skeleton, adapted, full, steps, training.device, dtype_of(plan),
         recompute=training.gradient_checkpointing,
     )  # fmt: skip
+    return round(found)
 
 
 def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
@@ -121,5 +132,6 @@ def _outside_rows(task: Task) -> dict[str, Any]:
 
 
 def _memory(plan: Plan) -> int:
-    memory = needs(plan, dtype_of(plan), plan.recipe.training.gradient_checkpointing)
+    recompute = plan.recipe.training.gradient_checkpointing
+    memory = needs(plan, dtype_of(plan), recompute, on_gpu=trains_on_gpu(plan))
     return memory.total(tokens_at_once(plan))

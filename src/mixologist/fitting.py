@@ -21,11 +21,13 @@ def memory_fits(plan: Plan, room: float) -> dict[str, Any]:
     """``memory_fits`` of ``plan --json``: settings from the fastest to the most frugal, each with its memory at the
     recipe's ``max_tokens_per_batch``, whether that fits into ``room`` bytes (a tenth of it is spared), and the largest
     ``max_tokens_per_batch`` that does (0: none). ``chosen`` is the number of the first that fits as the recipe stands,
-    or of the one that takes most tokens at once, or None.
+    or of the one that takes most tokens at once, or None. Four bits, slow on a CPU, are counted for a GPU, and not
+    offered where the recipe names the CPU.
     """
+    four_bits = ("nf4",) if plan.recipe.training.device != "cpu" else ()
+    dtypes = dict.fromkeys((dtype_of(plan), "bfloat16", *four_bits))
     settings = [
-        _fit(plan, dtype, recompute, SPARE * room)
-        for dtype, recompute in product(dict.fromkeys((dtype_of(plan), "bfloat16", "nf4")), (False, True))
+        _fit(plan, dtype, recompute, SPARE * room) for dtype, recompute in product(dtypes, (False, True))
     ]
     return {"memory_bytes": int(room), "settings": settings, "chosen": _chosen(settings)}
 
@@ -37,21 +39,22 @@ def _chosen(settings: list[dict[str, Any]]) -> int | None:
 
 
 def _fit(plan: Plan, dtype: str, recompute: bool, room: float) -> dict[str, Any]:
-    memory = needs(plan, dtype, recompute)
+    on_gpu = trains_on_gpu(plan) or (dtype == "nf4" and plan.recipe.training.device == "auto")
+    memory = needs(plan, dtype, recompute, on_gpu=on_gpu)
     total = memory.total(tokens_at_once(plan))
     largest = min(MOST, memory.largest(room) // STEP * STEP)
     return {
-        "dtype": dtype, "gradient_checkpointing": recompute, "memory_bytes": total, "fits": total <= room,
-        "largest": largest if largest >= _longest(plan) else 0,
+        "dtype": dtype, "gradient_checkpointing": recompute, "on_gpu": on_gpu, "memory_bytes": total,
+        "fits": total <= room, "largest": largest if largest >= _longest(plan) else 0,
     }  # fmt: skip
 
 
-def needs(plan: Plan, dtype: str, recompute: bool) -> Footprint:
+def needs(plan: Plan, dtype: str, recompute: bool, *, on_gpu: bool) -> Footprint:
     """The memory of a plan's training with these settings."""
     return footprint(
         plan.skeleton, plan.adapter_numbers * plan.adapters, dtype, trunk=plan.trunk,
         full=bool(full_models(plan)), recompute=recompute, dropout=plan.recipe.adapters.lora_dropout > 0,
-        on_gpu=_on_gpu(plan),
+        on_gpu=on_gpu,
     )  # fmt: skip
 
 
@@ -60,12 +63,18 @@ def dtype_of(plan: Plan) -> str:
     training = plan.recipe.training
     if training.dtype != "auto":
         return training.dtype
-    if training.device.startswith("cuda") and not torch.cuda.is_available():
-        return "bfloat16"  # a plan for another machine, whose GPU will have it
+    if for_another_machine(plan):
+        return "bfloat16"  # its GPU will have it
     return str(choose_dtype(choose_device(training.device))).removeprefix("torch.")
 
 
-def _on_gpu(plan: Plan) -> bool:
+def for_another_machine(plan: Plan) -> bool:
+    """Whether the recipe names a GPU and there is none here."""
+    return plan.recipe.training.device.startswith("cuda") and not torch.cuda.is_available()
+
+
+def trains_on_gpu(plan: Plan) -> bool:
+    """Whether training does: one that is here, or that the recipe names."""
     device = plan.recipe.training.device
     return device.startswith("cuda") or choose_device(device).type == "cuda"
 

@@ -104,11 +104,12 @@ class _Execution:
         self.base = load_base(
             self.recipe.base_model, dtype=self._choice("dtype"), device=self._choice("device")
         )
+        if self._compiles():
+            check_compiler(self.base.device)
         if self.record:
             self.base.check_digest(self.record["base_digest"])
+            self.record["choices"]["torch_compile"] = self.recipe.training.torch_compile
         else:
-            if self.recipe.training.torch_compile:
-                check_compiler(self.base.device)
             self.record = self._first_record(self.base)
             self._note("began")
             self.folder.write_record(self.record)
@@ -118,6 +119,10 @@ class _Execution:
     def _choice(self, name: str) -> str:
         """What was chosen at the start is kept on resume, whatever ``auto`` would say now."""
         return str(self.record["choices"][name] if self.record else getattr(self.recipe.training, name))
+
+    def _compiles(self) -> bool:
+        trains = not self.record or STAGES.index(self.record["status"]) <= STAGES.index("training")
+        return self.recipe.training.torch_compile and trains
 
     def _check_same(self) -> None:
         if self.record["fingerprint"] != self.plan.fingerprint:

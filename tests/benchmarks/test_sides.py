@@ -8,11 +8,11 @@ import pytest
 import torch
 import transformers
 
-from benchmarks import many_on_a_gpu, sides, train_throughput
+from benchmarks import many_on_a_gpu, peers, sides
 from benchmarks.mixture import batches
+from benchmarks.peers import fastest, grid
 from benchmarks.shapes import LLAMAS
 from benchmarks.sides import TRAINERS, Side
-from benchmarks.train_throughput import grid
 from mixologist.model.base import Base
 
 TINY = {
@@ -83,10 +83,16 @@ def test_peers_on_a_gpu_are_screened_with_the_kernels_that_are_installed(
         return {str(side).removeprefix("trl, bfloat16, ") for side in grid("trl", "7b", "cuda")}
 
     plain = {f"batches of {n}, grouped by length" for n in (16, 4, 1)}
-    monkeypatch.setattr(train_throughput, "is_flash_attn_2_available", lambda: False)
-    monkeypatch.setattr(train_throughput, "is_liger_kernel_available", lambda: False)
+    monkeypatch.setattr(peers, "is_flash_attn_2_available", lambda: False)
+    monkeypatch.setattr(peers, "is_liger_kernel_available", lambda: False)
     assert settings() == plain
-    monkeypatch.setattr(train_throughput, "is_flash_attn_2_available", lambda: True)
-    monkeypatch.setattr(train_throughput, "is_liger_kernel_available", lambda: True)
+    monkeypatch.setattr(peers, "is_flash_attn_2_available", lambda: True)
+    monkeypatch.setattr(peers, "is_liger_kernel_available", lambda: True)
     kernels = ("", ", FlashAttention", ", Liger", ", FlashAttention, Liger")
     assert settings() == {setting + kernel for setting in plain for kernel in kernels}
+
+
+def test_the_fastest_settings_are_those_of_least_time_that_ran() -> None:
+    slow, none, fast, middling = grid("loop", "tiny", "cpu")[:4]
+    found = {slow: {"seconds": 9.0}, none: None, fast: {"seconds": 1.0}, middling: {"seconds": 2.0}}
+    assert fastest(found, 2) == [fast, middling]

@@ -134,3 +134,36 @@ def test_on_a_gpu_ten_tasks_fit_with_the_weights_in_sixteen_bits(
     assert dtypes == ["bfloat16", "bfloat16", "nf4", "nf4"]
     assert found["settings"][1]["gradient_checkpointing"]
     assert found["settings"][1]["largest"] >= 1024
+
+
+@pytest.mark.parametrize(("device", "counted"), [("cuda", {True}), ("auto", {False, True}), ("cpu", {False})])
+def test_settings_say_whether_they_are_counted_for_a_gpu(
+    recipe: dict[str, Any], device: str, counted: set[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four bits need one; the CPU that is named cannot have them."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    settings = mixologist.plan(recipe | {"training": {"device": device}}, memory_gb=GPU)["memory_fits"][
+        "settings"
+    ]
+    assert {setting["on_gpu"] for setting in settings} == counted
+    four_bits = [setting for setting in settings if setting["dtype"] == "nf4"]
+    assert len(four_bits) == (0 if device == "cpu" else 2)
+    assert all(setting["on_gpu"] for setting in four_bits)
+
+
+def test_no_time_is_told_for_another_machine(
+    recipe: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    file = tmp_path / "recipe.yaml"
+    file.write_text(json.dumps(recipe), encoding="utf-8")
+    there, here = (
+        CliRunner().invoke(
+            app, ["plan", str(file), "--memory", str(GPU), "--set", f"training.device={device}"]
+        )
+        for device in ("cuda", "auto")
+    )
+    assert "only the machine with that GPU can tell" in there.output
+    assert "training.device: cuda" in there.output
+    assert "minutes to train" in here.output
+    assert "There is no GPU here" in here.output

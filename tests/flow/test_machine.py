@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch.utils.checkpoint import checkpoint
 
 import mixologist
-from mixologist.errors import Interrupted
+from mixologist.errors import Interrupted, UserError
 from mixologist.fitting import dtype_of
 from mixologist.hooks import Hooks
 from mixologist.model import blocks
@@ -165,3 +165,24 @@ def test_blocks_are_given_to_the_compiler_and_what_it_gives_is_trained_with(
     assert compiled == [("LlamaDecoderLayer.forward", {"dynamic": True})], "all blocks but the last"
     assert trainings[0] > 1
     assert_same(found, plain, tolerance=1e-6)
+
+
+def test_a_resumed_training_asks_for_its_compiler_and_can_go_on_without(
+    recipe: dict[str, Any], plain: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(recipe["output_dir"]) / "run.json"
+    recipe["training"]["torch_compile"] = True
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    assert not trained(recipe, until=STEPS // 2)
+    stopped = file.read_bytes()
+
+    def missing(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+        raise RuntimeError("no C++ compiler")
+
+    monkeypatch.setattr(torch, "compile", missing)
+    with pytest.raises(UserError, match="torch_compile cannot be used"):
+        mixologist.train(recipe, resume=True)
+    assert file.read_bytes() == stopped
+    recipe["training"]["torch_compile"] = False
+    assert_same(trained(recipe, resume=True), plain, tolerance=1e-6)
+    assert not json.loads(file.read_text())["choices"]["torch_compile"]

@@ -16,6 +16,8 @@ from mixologist.recipe.load import load
 from mixologist.report.numbers import size
 from mixologist.tasks.sources import SPLITS
 
+ANOTHER_MACHINE = "There is no GPU here: to count all of it for one, add --set training.device=cuda"
+
 
 def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe (YAML).")],
@@ -54,8 +56,7 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
     out.print(
         f"{described['steps']:,} steps, {described['tokens']:,} tokens through the base, "
         f"{len(described['adapters'])} adapters of {described['adapter_parameters']:,} parameters; "
-        f"about {described['memory_bytes'] / 1e9:.1f} GB, and {described['seconds'] / 60:.0f} minutes to train "
-        "(rough; evaluation comes on top of the minutes)"
+        f"about {described['memory_bytes'] / 1e9:.1f} GB, and {_minutes(described['seconds'])}"
     )
     if described["trunk"]:
         out.print(_trunk(described["trunk"], described["trunk_cache"]))
@@ -64,8 +65,16 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
     if fits := described["memory_fits"]:
         out.print(_fits(fits))
         out.print(_advice(fits, len(described["adapters"])), markup=False, soft_wrap=True)
+        if len({fit["on_gpu"] for fit in fits["settings"]}) > 1:
+            out.print(ANOTHER_MACHINE, soft_wrap=True)
     for warning in described["warnings"]:
         err.print(f"warning: {warning}", markup=False, soft_wrap=True)
+
+
+def _minutes(seconds: int | None) -> str:
+    if seconds is None:
+        return "a time that only the machine with that GPU can tell"
+    return f"{seconds / 60:.0f} minutes to train (rough; evaluation comes on top of the minutes)"
 
 
 def _trunk(blocks: int, cache: dict[str, Any]) -> str:
@@ -85,7 +94,7 @@ def _fits(fits: dict[str, Any]) -> Table:
     table = Table(
         title=f"Into {size(fits['memory_bytes'])}, a tenth spared", title_justify="left", header_style="bold"
     )
-    for column in ("dtype", "gradient checkpointing"):
+    for column in ("counted for", "dtype", "gradient checkpointing"):
         table.add_column(column)
     for column in ("recipe as it is", "fits", "tokens at once, at most"):
         table.add_column(column, justify="right")
@@ -93,7 +102,8 @@ def _fits(fits: dict[str, Any]) -> Table:
         largest = f"{fit['largest']:,}" if fit["largest"] else "-"
         fitting = "yes" if fit["fits"] else "no"
         recomputed = str(fit["gradient_checkpointing"]).lower()
-        table.add_row(fit["dtype"], recomputed, size(fit["memory_bytes"]), fitting, largest)
+        place = "a GPU" if fit["on_gpu"] else "the CPU"
+        table.add_row(place, fit["dtype"], recomputed, size(fit["memory_bytes"]), fitting, largest)
     return table
 
 
@@ -101,7 +111,8 @@ def _advice(fits: dict[str, Any], adapters: int) -> str:
     if fits["chosen"] is None:
         return "Nothing fits: lower adapters.r, shorten training.max_length, or train fewer tasks at once."
     fit = fits["settings"][fits["chosen"]]
-    settings = {"dtype": fit["dtype"], "gradient_checkpointing": str(fit["gradient_checkpointing"]).lower()}
+    settings = {"device": "cuda"} if fit["on_gpu"] else {}
+    settings |= {"dtype": fit["dtype"], "gradient_checkpointing": str(fit["gradient_checkpointing"]).lower()}
     chosen = "  ".join(f"training.{key}: {value}" for key, value in settings.items())
     if fit["dtype"] == "nf4":
         chosen += "  (pip install 'mixologist[4bit]')"
