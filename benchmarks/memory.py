@@ -4,8 +4,8 @@
 
 Each configuration is a recipe on rows made here, planned and trained for a few steps in a process of its own; the peak
 is the process's resident memory (on CUDA: what the allocator held, and the process's libraries are left out of the
-plan). Bases with random weights stand for the larger shapes. Prints one JSON object; a run of all takes about ten
-minutes of two cores.
+plan). Bases with random weights stand for the larger shapes. Prints one JSON object; a run of all takes half an hour
+of two cores that have nothing else to do, and twice that where the host has.
 """
 
 from __future__ import annotations

@@ -118,6 +118,8 @@ def measured(given: argparse.Namespace, rows: int, rounds: int) -> dict[str, Any
             )
             settings |= found
             chosen = fastest(found, given.finalists)
+        if not chosen:
+            raise SystemExit(f"{peer}: no setting ran, see above")
         for place, side in enumerate(chosen, 1):
             name = peer if place == 1 else f"{peer}, {place}"
             sides[name] = replace(side, rows=rows, large_pages=given.large_pages)
@@ -150,7 +152,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="examples of a pass")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--large-pages", action="store_true", help="the peers' memory in large pages, too")
-    parser.add_argument("--finalists", type=int, default=1, help="settings of a peer that run in the rounds")
+    parser.add_argument(
+        "--finalists",
+        type=int,
+        choices=range(1, 5),
+        default=1,
+        help="settings of a peer that run in the rounds",
+    )
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     rows, rounds = given.rows or (96 if given.quick else 192), 3 if given.quick else 5

@@ -140,7 +140,7 @@ def test_on_a_gpu_ten_tasks_fit_with_the_weights_in_sixteen_bits(
 def test_settings_say_whether_they_are_counted_for_a_gpu(
     recipe: dict[str, Any], device: str, counted: set[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four bits need one; the CPU that is named cannot have them."""
+    """Four bits are meant for one, and not offered for a CPU that is named."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     settings = mixologist.plan(recipe | {"training": {"device": device}}, memory_gb=GPU)["memory_fits"][
         "settings"
@@ -164,6 +164,20 @@ def test_no_time_is_told_for_another_machine(
         for device in ("cuda", "auto")
     )
     assert "only the machine with that GPU can tell" in there.output
-    assert "training.device: cuda" in there.output
     assert "minutes to train" in here.output
     assert "There is no GPU here" in here.output
+
+
+def test_what_is_advised_names_the_gpu_where_the_recipe_does_not(
+    recipe: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    file = tmp_path / "recipe.yaml"
+    file.write_text(json.dumps(recipe), encoding="utf-8")
+
+    def advised(device: str) -> str:
+        words = ["plan", str(file), "--memory", "12", "--set", f"training.device={device}"]
+        return CliRunner().invoke(app, words).output
+
+    assert "adapters fit with training.device: cuda  training.dtype: nf4" in advised("auto")
+    assert "adapters fit with training.dtype: nf4" in advised("cuda:1")

@@ -65,7 +65,7 @@ def show(plan: Plan, described: dict[str, Any]) -> None:
     if fits := described["memory_fits"]:
         out.print(_fits(fits))
         out.print(_advice(fits, len(described["adapters"])), markup=False, soft_wrap=True)
-        if len({fit["on_gpu"] for fit in fits["settings"]}) > 1:
+        if _both_are_counted_for(fits):
             out.print(ANOTHER_MACHINE, soft_wrap=True)
     for warning in described["warnings"]:
         err.print(f"warning: {warning}", markup=False, soft_wrap=True)
@@ -107,11 +107,16 @@ def _fits(fits: dict[str, Any]) -> Table:
     return table
 
 
+def _both_are_counted_for(fits: dict[str, Any]) -> bool:
+    """The CPU that is here, and a GPU that is not."""
+    return len({fit["on_gpu"] for fit in fits["settings"]}) > 1
+
+
 def _advice(fits: dict[str, Any], adapters: int) -> str:
     if fits["chosen"] is None:
         return "Nothing fits: lower adapters.r, shorten training.max_length, or train fewer tasks at once."
     fit = fits["settings"][fits["chosen"]]
-    settings = {"device": "cuda"} if fit["on_gpu"] else {}
+    settings = {"device": "cuda"} if fit["on_gpu"] and _both_are_counted_for(fits) else {}
     settings |= {"dtype": fit["dtype"], "gradient_checkpointing": str(fit["gradient_checkpointing"]).lower()}
     chosen = "  ".join(f"training.{key}: {value}" for key, value in settings.items())
     if fit["dtype"] == "nf4":
