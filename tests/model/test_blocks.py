@@ -97,3 +97,4 @@ def test_a_machine_that_cannot_compile_is_told_so(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UserError, match="torch_compile cannot be used") as caught:
         check_compiler(torch.device("cpu"))
     assert "torch_compile: false" in str(caught.value)
+    assert "--set training.torch_compile=false" in str(caught.value)

@@ -86,5 +86,5 @@ def check_compiler(device: torch.device) -> None:
             "training.torch_compile cannot be used on this machine",
             given=str(error).strip().splitlines()[0][:200],
             expected="what torch.compile needs: a C++ compiler on a CPU, Triton on CUDA",
-            do="install it, or write training.torch_compile: false",
+            do="install it, or write training.torch_compile: false (to resume: --set training.torch_compile=false)",
         ) from error
